@@ -1,0 +1,78 @@
+/**
+ * Every label, annotation, gate, finalizer and object name that this product writes or reads. Users, dashboards and
+ * admission policies match them verbatim, so they are API.
+ */
+
+export const GROUP = 'highlander.plexobject.io';
+
+export const LABEL = {
+  /** Kept from the Go program; with the tenant label this selects everything of ours. */
+  managedBy: 'managed-by',
+  managedByValue: 'k8-highlander',
+  tenant: `${GROUP}/tenant`,
+  /** `process`, `cronjob`, `service`, `persistent`. */
+  kind: `${GROUP}/kind`,
+  /** Selector label of the Go program's objects; user labels never win over it. */
+  app: 'app',
+  appName: 'app.kubernetes.io/name',
+  appManagedBy: 'app.kubernetes.io/managed-by',
+  /** Written when an object is claimed, on live objects only, never in a template. */
+  controllerId: 'controller-id',
+  clusterName: 'cluster-name',
+} as const;
+
+export const ANNOTATION = {
+  /** The term that last claimed the object. Compared only within a tenant. */
+  term: `${GROUP}/term`,
+  /** The fencing token of an instance, written in the request that lifts its gate. */
+  token: `${GROUP}/fencing-token`,
+  /** Hash of the spec after defaults plus render version: equal = adopt, different = planned replacement. */
+  templateHash: `${GROUP}/template-hash`,
+  /** `kind/namespace/name` of the workload an object belongs to. */
+  workload: `${GROUP}/workload`,
+  /** Fingerprint of the installation (store, lock, anchor namespace) that manages the object. */
+  fingerprint: `${GROUP}/fingerprint`,
+  /** `file` or `resource`: where the workload was defined when the object was made. */
+  source: `${GROUP}/source`,
+  leaderId: 'k8-highlander.io/leader-id',
+  clusterName: 'k8-highlander.io/cluster-name',
+} as const;
+
+/** Scheduling gate: a pod that carries it cannot start. Only the leader lifts it. */
+export const PERMIT_GATE = `${GROUP}/permit`;
+
+/** Finalizer on every instance pod: keeps the evidence when somebody deletes by force. */
+export const SINGLETON_FINALIZER = `${GROUP}/singleton`;
+
+/** Name of the environment variable through which an instance learns its fencing token. */
+export const TOKEN_ENV = 'HIGHLANDER_FENCING_TOKEN';
+
+export const FIELD_MANAGER = 'k8-highlander';
+
+/** Name of the Lease that is the lock of a tenant when the store is `lease`. */
+export function leaseName(tenant: string): string {
+  return `highlander-${tenant}`;
+}
+
+/** Name of the ConfigMap that holds the fence anchor of a tenant. */
+export function anchorName(tenant: string): string {
+  return `highlander-fence-${tenant}`;
+}
+
+/** Name of one shard of the registry of a tenant. */
+export function registryName(tenant: string, shard: number): string {
+  return `highlander-registry-${tenant}-${shard}`;
+}
+
+/** The fixed pod name of a process workload. */
+export function processPodName(workload: string): string {
+  return `${workload}-pod`;
+}
+
+/** Label values end at 63 characters and must begin and end with an alphanumeric (Kubernetes label syntax). */
+export function labelSafe(value: string): string {
+  return value
+    .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+    .slice(0, 63)
+    .replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
+}

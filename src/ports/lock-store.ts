@@ -1,0 +1,84 @@
+/**
+ * The lock of one tenant. Every adapter must pass `test/contract/lock-store.ts`.
+ *
+ * Fine print, the same for all stores:
+ * - Each operation is atomic in the store. Expiry is judged by the store's clock alone, never by a client's.
+ * - Operations are safe to repeat: the same nonce acquiring again is answered with its own grant and epoch, unchanged;
+ *   renewing or releasing with a nonce or epoch that is not the holder's changes nothing.
+ * - `unavailable` means *outcome unknown*: the request may still be applied later. It never means "not applied".
+ * - `granted.epoch` is greater than every epoch the store ever granted for this name and greater than `floor`.
+ * - An aborted signal makes the promise settle promptly with `unavailable`; it does not undo anything.
+ * - Not promised: fairness, delivery of hints, or that `read` is newer than a reply already received.
+ */
+import type { Epoch, LockView, Nonce } from '../core/election/record.ts';
+import type { Duration } from '../core/time.ts';
+
+export interface AcquireRequest {
+  readonly name: string;
+  /** `<id>/<pod uid or host>/<incarnation uuid>`: for people, and unique per process. */
+  readonly holder: string;
+  /** Fresh for each attempt, unless the attempt is a repetition after an unknown outcome. */
+  readonly nonce: Nonce;
+  readonly ttl: Duration;
+  /** The highest epoch the caller knows of: max(seen, anchor). */
+  readonly floor: Epoch;
+}
+
+/** The store could not be asked or did not answer; the request may have been applied. `cause` is free of secrets. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly cause: string;
+}
+
+export type AcquireReply =
+  | {
+      readonly kind: 'granted';
+      readonly epoch: Epoch;
+      readonly remaining: Duration;
+      /** The store had lost its counter (it was lower than `floor`, or its identity changed): hold, but wait one TTL before acting. */
+      readonly amnesia: boolean;
+    }
+  | { readonly kind: 'held'; readonly view: Extract<LockView, { kind: 'held' }> }
+  | Unavailable;
+
+export type RenewReply =
+  | { readonly kind: 'ok'; readonly remaining: Duration }
+  /** The store answered: this nonce and epoch do not hold the lock (any more). */
+  | { readonly kind: 'lost'; readonly holder?: string }
+  | Unavailable;
+
+export type ReleaseReply = { readonly kind: 'released' } | { readonly kind: 'not-ours' } | Unavailable;
+
+/** One acquisition, named so that a stranger cannot touch it. */
+export interface Grant {
+  readonly name: string;
+  readonly nonce: Nonce;
+  readonly epoch: Epoch;
+}
+
+/** Something may have changed; read to find out. `released` only says how soon it is worth trying. */
+export type Hint = 'released' | 'changed';
+
+export interface LockStore {
+  /** `lease`, `memory`, `redis`, …: part of the fingerprint and of metrics labels. */
+  readonly kind: string;
+  /** Where the lock lives, without credentials: part of the fingerprint. */
+  readonly address: string;
+  acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply>;
+  renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply>;
+  /** Frees the lock if this grant holds it, keeps the epoch, and wakes subscribers. */
+  release(grant: Grant, signal: AbortSignal): Promise<ReleaseReply>;
+  read(name: string, signal: AbortSignal): Promise<LockView | Unavailable>;
+  /**
+   * Calls `onHint` when the lock may have changed and `onState` when the subscription goes up or down (a caller polls
+   * faster while it is down). Resolves when the signal aborts; reconnects by itself until then.
+   */
+  subscribe(
+    name: string,
+    onHint: (hint: Hint) => void,
+    onState: (up: boolean) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Ends connections. Safe to call twice. */
+  close(): Promise<void>;
+}
