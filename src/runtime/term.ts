@@ -8,12 +8,17 @@ import type { Instant } from '../core/time.ts';
  */
 export interface Term {
   readonly epoch: Epoch;
+  /** Fingerprint of the store that was used before a change of store: its objects are ours too. */
+  readonly predecessor?: string;
   readonly signal: AbortSignal;
-  /** V of election.md rule 5: moves forward on each successful renewal, never backward; in the past once the term is over. */
+  /**
+   * The first instant at which nothing may be written any more. Moves forward on each successful renewal; -Infinity
+   * once the term is over, and while a suspected pause of this process is being checked with the store.
+   */
   validUntil(): Instant;
   /** `clock.now() < validUntil()`, evaluated now. */
   isValid(): boolean;
-  /** Bound of one guarded request: min(T/5, V - now). */
+  /** The instant at which a guarded request sent now must be given up: min(now + T/5, validUntil()). */
   deadline(): Instant;
   /**
    * Somebody saw a higher epoch on an object of ours: this process is stale. Ends the term at once, without release.

@@ -1,0 +1,81 @@
+/**
+ * Domain events and the snapshot they fold into. Everything a person sees (status pages, metrics, logs, Kubernetes
+ * events) is derived from these; nothing else reports state.
+ */
+import type { ElectionEvent } from './election/events.ts';
+import type { Reason } from './reconcile/plan.ts';
+import type { Proof } from './reconcile/proof.ts';
+import type { WallTime } from './time.ts';
+import type { WorkloadKey } from './workload/model.ts';
+
+/** The state of one workload as the leader last decided it. */
+export interface WorkloadView {
+  readonly key: WorkloadKey;
+  /** A permitted instance exists and has not ended. */
+  readonly active: boolean;
+  /** Ready, or finished for good as intended. */
+  readonly healthy: boolean;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly instance?: {
+    readonly pod: string;
+    readonly uid: string;
+    readonly node: string;
+    readonly token?: number;
+    readonly startedAt?: string;
+    readonly restarts: number;
+  };
+}
+
+export type DomainEvent =
+  | { readonly type: 'election'; readonly event: ElectionEvent }
+  | { readonly type: 'workload-changed'; readonly view: WorkloadView; readonly previous?: Reason }
+  | { readonly type: 'workload-removed'; readonly key: string }
+  | { readonly type: 'instance-created'; readonly key: string; readonly pod: string; readonly uid: string }
+  | {
+      readonly type: 'instance-permitted';
+      readonly key: string;
+      readonly pod: string;
+      readonly uid: string;
+      readonly token: number;
+    }
+  | {
+      readonly type: 'instance-stopping';
+      readonly key: string;
+      readonly pod: string;
+      readonly uid: string;
+      readonly cause: string;
+    }
+  | {
+      readonly type: 'instance-ended';
+      readonly key: string;
+      readonly pod: string;
+      readonly uid: string;
+      readonly proof: Proof;
+    }
+  /** It disappeared without proof; `guarantee` falls to best effort until the waiting time is over. */
+  | { readonly type: 'evidence-removed'; readonly key: string; readonly pod: string; readonly uid: string }
+  | {
+      readonly type: 'write-failed';
+      readonly key: string;
+      readonly action: string;
+      readonly result: string;
+      readonly detail: string;
+    }
+  /** All keys were looked at once in this term. */
+  | {
+      readonly type: 'sweep-done';
+      readonly term: number;
+      readonly workloads: number;
+      readonly durationMs: number;
+    };
+
+/** What is known at one revision. `workloads` is the live map, for reading only: empty while this process does not lead. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly workloads: ReadonlyMap<string, WorkloadView>;
+  /** Terms gained plus terms lost by this process. */
+  readonly transitions: number;
+  readonly lastTransition: WallTime | undefined;
+  readonly leaderSince: WallTime | undefined;
+}

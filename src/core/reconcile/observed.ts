@@ -1,0 +1,92 @@
+/**
+ * Everything a decision about one workload may look at, gathered before deciding. Plain data: what is not in here does
+ * not influence the plan, so a plan can be replayed from its input.
+ */
+import type { Epoch } from '../election/record.ts';
+import type { Pod } from '../manifests/pod.ts';
+import type { Duration, Instant } from '../time.ts';
+import type { Workload, WorkloadKey } from '../workload/model.ts';
+
+/** What is known of the node that a pod is bound to. */
+export type NodeFacts =
+  /** No Node object of that name (deleted, or never seen). */
+  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'present';
+      readonly ready: boolean;
+      /** Since when it has not been ready, by local observation. */
+      readonly notReadySince?: Instant;
+      /** It carries a taint that says its kubelet is not to be trusted to report: not-ready, unreachable or out-of-service. */
+      readonly suspect: boolean;
+      /** The operator's (or a fencing tool's) word that the machine is off: taint `node.kubernetes.io/out-of-service`. */
+      readonly outOfService: boolean;
+    };
+
+/** One pod of the workload, as last read or as our own last write was answered. */
+export interface Instance {
+  readonly pod: Pod;
+  readonly node: NodeFacts;
+  /** When we first saw a deletionTimestamp on it. Local and monotonic: deletionTimestamp itself lies grace seconds ahead. */
+  readonly terminatingSince?: Instant;
+  /** Since when it has been Ready without interruption, by local observation. */
+  readonly readySince?: Instant;
+}
+
+/** An instance that disappeared although nobody had proven its end. */
+export interface Vanished {
+  readonly uid: string;
+  readonly node: string;
+  /** It counts as gone from here on: grace + 30 s after it was missed. */
+  readonly goneAt: Instant;
+}
+
+/** What a workload must remember although no pod shows it. Kept in the registry; survives a change of leader. */
+export interface WorkloadRecord {
+  /** It was managed from the file, so it may be removed when it leaves the file. */
+  readonly managedFrom: 'file';
+  /** Template hash that `outcome` and `restarts` belong to: another hash starts afresh. */
+  readonly hash?: string;
+  readonly outcome?: 'Completed' | 'MaxRestartsExceeded';
+  /** Finished instances that were replaced, since the last 10 minutes of uninterrupted readiness. */
+  readonly restarts: number;
+  /** Pod uid whose end is already counted in `restarts`, so that a repeated decision does not count it twice. */
+  readonly counted?: string;
+  /** Container restarts of this pod that are forgiven, because it was ready for long enough afterwards. */
+  readonly forgiven?: { readonly uid: string; readonly restarts: number };
+}
+
+/** The server's answer to the last attempt to change something, if it was a refusal that time alone does not mend. */
+export interface Refusal {
+  /** What was attempted, as a verb. */
+  readonly action: string;
+  readonly status: number;
+  readonly reason: string;
+  readonly message: string;
+  /** When the attempt may be repeated. */
+  readonly retryAt: Instant;
+}
+
+export interface Input {
+  readonly key: WorkloadKey;
+  readonly now: Instant;
+  readonly term: Epoch;
+  /** Fingerprints whose objects count as ours: this installation's, and its predecessor's after a change of store. */
+  readonly fingerprints: ReadonlySet<string>;
+  /** Absent: the workload left its source; what is left of it must be stopped. */
+  readonly desired?: Workload;
+  /** All pods that belong to the workload, gated and terminating ones included. */
+  readonly instances: readonly Instance[];
+  /** A pod that stands under our name and is not ours, and when to look for it again (it is in no watch of ours). */
+  readonly foreign?: { readonly pod: Pod; readonly recheckAt: Instant };
+  /** Instances that vanished without proof. Entries whose time has come are already dropped. */
+  readonly vanished: readonly Vanished[];
+  /** Pod uid whose permit was sent and never answered. */
+  readonly unansweredPermit?: string;
+  readonly record?: WorkloadRecord;
+  /** Earliest time of the next start after a failure. */
+  readonly startNotBefore?: Instant;
+  readonly refusal?: Refusal;
+}
+
+/** Beyond the pod's own grace period, how long a stop may take before it is called stuck (also: how long an unproven absence is waited for). */
+export const STOP_MARGIN: Duration = 30_000;

@@ -1,0 +1,41 @@
+/** What people are told about a workload, derived from the same input and plan that decide about it. */
+import { ANNOTATION } from '../workload/names.ts';
+import type { WorkloadView } from '../projection.ts';
+import type { Input, Instance } from './observed.ts';
+import type { Plan } from './plan.ts';
+import { isGated, isTerminal } from './proof.ts';
+import { containerRestarts } from './restarts.ts';
+
+/** The view of one workload. `active`: a permitted instance that has not ended. `healthy`: it is ready, or the work is done. */
+export function viewWorkload(input: Input, plan: Plan): WorkloadView {
+  const { reason, message } = plan;
+  const instance = input.instances.find(({ pod }) => !isGated(pod)) ?? input.instances[0];
+  return {
+    key: input.key,
+    active: instance !== undefined && isActive(instance),
+    healthy:
+      reason === 'Completed' ||
+      (instance !== undefined && isActive(instance) && instance.readySince !== undefined),
+    reason,
+    message,
+    ...(instance === undefined ? {} : { instance: viewInstance(instance) }),
+  };
+}
+
+/** A permitted instance that has not ended, as far as anybody reported. */
+export function isActive({ pod }: Instance): boolean {
+  return !isGated(pod) && !isTerminal(pod);
+}
+
+function viewInstance({ pod }: Instance): NonNullable<WorkloadView['instance']> {
+  const token = pod.metadata.annotations?.[ANNOTATION.token];
+  const startedAt = pod.status?.startTime;
+  return {
+    pod: pod.metadata.name,
+    uid: pod.metadata.uid ?? '',
+    node: pod.spec.nodeName ?? '',
+    restarts: containerRestarts(pod),
+    ...(token === undefined ? {} : { token: Number(token) }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+  };
+}

@@ -1,0 +1,97 @@
+/** Instances on their way out: what proves their end, what is missing, and what a person can do about it. */
+import { MINUTE, SECOND, type Duration, type Instant } from '../time.ts';
+import { SINGLETON_FINALIZER } from '../workload/names.ts';
+import { STOP_MARGIN, type Input, type Instance } from './observed.ts';
+import type { Action, Verdict } from './plan.ts';
+import { findProof, isGated, OUT_OF_SERVICE_TAINT } from './proof.ts';
+
+/** How long a node may be silent before its instances are reported as unreachable. */
+export const UNREACHABLE_AFTER: Duration = MINUTE;
+
+/**
+ * Every terminating pod is proven gone, or waited for. As long as one stands, nothing is created or permitted.
+ */
+export function checkStopping({ instances, now }: Input): Verdict | undefined {
+  const terminating = instances.filter(({ pod }) => pod.metadata.deletionTimestamp !== undefined);
+  if (terminating.length === 0) return undefined;
+  const unproven = terminating.find((instance) => findProof(instance) === undefined);
+  const actions = terminating.flatMap(releaseEvidence);
+  if (unproven === undefined)
+    return {
+      reason: 'WaitingForOldInstance',
+      message: `${terminating.map(({ pod }) => pod.metadata.name).join(', ')} ended; waiting for the API server to remove it`,
+      actions,
+    };
+  return { ...explainWait(unproven, now), actions };
+}
+
+function releaseEvidence(instance: Instance): readonly Action[] {
+  const proof = findProof(instance);
+  const held = instance.pod.metadata.finalizers?.includes(SINGLETON_FINALIZER) ?? false;
+  return proof !== undefined && held ? [{ kind: 'dropFinalizer', pod: instance.pod, proof }] : [];
+}
+
+/** The pod's own grace period. */
+export function gracePeriod({ pod }: Instance): Duration {
+  return (pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30) * SECOND;
+}
+
+/** Since when the node has been silent, if it is: a missing Node object counts as silent since the pod's deletion was seen. */
+function silentSince({ node, terminatingSince }: Instance): Instant | undefined {
+  if (node.kind === 'absent') return terminatingSince;
+  return node.ready ? undefined : node.notReadySince;
+}
+
+/** Reason, sentence and wake-up for an instance whose end is not proven. */
+export function explainWait(instance: Instance, now: Instant): Omit<Verdict, 'actions'> {
+  const { pod, terminatingSince } = instance;
+  const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
+  const on = pod.spec.nodeName ?? 'no node';
+  const silent = silentSince(instance);
+  if (silent !== undefined && now >= silent + UNREACHABLE_AFTER)
+    return { reason: 'NodeUnreachable', message: `pod ${name} on ${on}: ${unreachableRemedy(instance)}` };
+  const stuckAt = (terminatingSince ?? now) + gracePeriod(instance) + STOP_MARGIN;
+  if (now >= stuckAt)
+    return {
+      reason: 'StopTimedOut',
+      message:
+        `pod ${name} on ${on} has not ended ${Math.round((now - (terminatingSince ?? now)) / SECOND)} s after it was asked to; ` +
+        'its kubelet must report the containers terminated. Nothing else is started until then',
+      ...(silent === undefined ? {} : { wakeAt: silent + UNREACHABLE_AFTER }),
+    };
+  const wakeAt = silent === undefined ? stuckAt : Math.min(stuckAt, silent + UNREACHABLE_AFTER);
+  return {
+    reason: 'WaitingForOldInstance',
+    message: `waiting for the kubelet of ${on} to report that the containers of pod ${name} ended`,
+    wakeAt,
+  };
+}
+
+/** What a person can do about a silent node, as a command that works today. */
+export function unreachableRemedy({ pod, node }: Instance): string {
+  const on = pod.spec.nodeName ?? '';
+  if (node.kind === 'present')
+    return (
+      `the node is silent and a copy may be running there. If the machine is certainly off: ` +
+      `kubectl taint node ${on} ${OUT_OF_SERVICE_TAINT}=nodeshutdown:NoExecute`
+    );
+  return (
+    'the Node object is gone and a copy may be running there. If the machine is certainly off: ' +
+    `kubectl patch pod ${pod.metadata.name} -n ${pod.metadata.namespace} --type=json ` +
+    `-p '[{"op":"remove","path":"/metadata/finalizers"}]'`
+  );
+}
+
+/** An instance that vanished without proof is waited for before another one may be permitted. */
+export function checkGone({ vanished, instances }: Input): Verdict | undefined {
+  if (vanished.length === 0 || instances.some(({ pod }) => !isGated(pod))) return undefined;
+  const [first] = vanished;
+  return {
+    reason: 'WaitingForOldInstance',
+    message:
+      `pod uid ${first?.uid} on ${first?.node} vanished without proof that its containers ended; ` +
+      'it counts as gone its grace period and 30 s later',
+    actions: [],
+    wakeAt: Math.max(...vanished.map((entry) => entry.goneAt)),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * Writes that only a valid term may make. The right to act is checked at each write against the clock; the request is
+ * bounded by the term's own deadline, so no reply is waited for beyond it; and what is in flight is known, so that the
+ * lock is never released while a write of ours may still be under way.
+ */
+import type { Instant } from '../core/time.ts';
+import {
+  type ClusterWriter,
+  type DeletePreconditions,
+  type KubeObject,
+  type ObjectRef,
+  type PatchOperation,
+  type Resource,
+  type WriteResult,
+} from '../ports/cluster.ts';
+import type { Clock } from '../ports/system.ts';
+import type { Term } from './term.ts';
+
+/** `fenced`: not sent, because the term is over or draining. */
+export type GuardedResult<T extends KubeObject = KubeObject> = WriteResult<T> | { readonly kind: 'fenced' };
+
+/** The writes of one term. Not reusable after `drain`. */
+export class GuardedWriter {
+  readonly #cluster: ClusterWriter;
+  readonly #term: Term;
+  readonly #clock: Clock;
+  readonly #inFlight = new Set<Promise<unknown>>();
+  /** Objects whose last write has no known outcome. A later definite answer about the same object settles it. */
+  readonly #unsettled = new Set<string>();
+  #draining = false;
+
+  constructor(cluster: ClusterWriter, term: Term, clock: Clock) {
+    this.#cluster = cluster;
+    this.#term = term;
+    this.#clock = clock;
+  }
+
+  create<T extends KubeObject>(resource: Resource, object: T): Promise<GuardedResult<T>> {
+    const ref = { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+    return this.#guard(ref, (signal) => this.#cluster.create(resource, object, signal));
+  }
+
+  replace<T extends KubeObject>(resource: Resource, object: T): Promise<GuardedResult<T>> {
+    const ref = { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+    return this.#guard(ref, (signal) => this.#cluster.replace(resource, object, signal));
+  }
+
+  patch<T extends KubeObject>(
+    ref: ObjectRef,
+    operations: readonly PatchOperation[],
+  ): Promise<GuardedResult<T>> {
+    return this.#guard(ref, (signal) => this.#cluster.patch<T>(ref, operations, signal));
+  }
+
+  delete(ref: ObjectRef, preconditions: DeletePreconditions): Promise<GuardedResult> {
+    return this.#guard(ref, (signal) => this.#cluster.delete(ref, preconditions, signal));
+  }
+
+  /**
+   * Admits no more writes and waits for the replies of those under way, each up to its own deadline. `clean` is false
+   * when the outcome of one stayed unknown: it may yet be applied, so the lock must run out instead of being released.
+   */
+  async drain(): Promise<{ readonly clean: boolean }> {
+    this.#draining = true;
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+    return { clean: this.#unsettled.size === 0 };
+  }
+
+  async #guard<T extends KubeObject>(
+    ref: ObjectRef,
+    send: (signal: AbortSignal) => Promise<WriteResult<T>>,
+  ): Promise<GuardedResult<T>> {
+    if (this.#draining || !this.#term.isValid()) return { kind: 'fenced' };
+    const bound = this.#boundBy(this.#term.deadline());
+    const work = send(AbortSignal.any([this.#term.signal, bound.signal]));
+    this.#inFlight.add(work);
+    try {
+      const result = await work;
+      const object = `${ref.resource.plural}/${ref.namespace}/${ref.name}`;
+      if (result.kind === 'unknown') this.#unsettled.add(object);
+      else if (result.kind !== 'throttled') this.#unsettled.delete(object);
+      return result;
+    } finally {
+      bound.cancel();
+      this.#inFlight.delete(work);
+    }
+  }
+
+  #boundBy(deadline: Instant): { readonly signal: AbortSignal; cancel(): void } {
+    const controller = new AbortController();
+    const timer = this.#clock.timer(deadline, () =>
+      controller.abort(new Error('guarded request exceeded its deadline')),
+    );
+    return { signal: controller.signal, cancel: () => timer.cancel() };
+  }
+}

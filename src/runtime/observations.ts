@@ -1,0 +1,179 @@
+/**
+ * What this process sees of the pods and nodes of its tenant, with the times at which it saw it (monotonic, local).
+ * Fed by the caches on every replica, so that a follower that takes over knows what vanished while it was watching.
+ */
+import { claimedTerm } from '../core/reconcile/permit.ts';
+import { findProof, OUT_OF_SERVICE_TAINT } from '../core/reconcile/proof.ts';
+import { gracePeriod } from '../core/reconcile/stopping.ts';
+import { STOP_MARGIN, type Instance, type NodeFacts, type Vanished } from '../core/reconcile/observed.ts';
+import type { Epoch } from '../core/election/record.ts';
+import type { Pod } from '../core/manifests/pod.ts';
+import type { Instant } from '../core/time.ts';
+import { ANNOTATION } from '../core/workload/names.ts';
+import type { Cache, CacheChange } from '../ports/cluster.ts';
+import type { Clock } from '../ports/system.ts';
+import type { Node } from './node.ts';
+
+interface SeenPod {
+  pod: Pod;
+  terminatingSince?: Instant;
+  readySince?: Instant;
+}
+
+/** Told which workload to look at again, and of any term above ours. */
+export interface ObservationListener {
+  onWorkload(key: string): void;
+  onTermSeen(epoch: Epoch): void;
+  /** An instance disappeared without proof of its end. */
+  onEvidenceRemoved(key: string, pod: Pod): void;
+}
+
+export class Observations {
+  readonly #clock: Clock;
+  readonly #nodes: Cache<Node>;
+  readonly #byWorkload = new Map<string, Map<string, SeenPod>>();
+  readonly #vanished = new Map<string, Vanished[]>();
+  readonly #notReadySince = new Map<string, Instant>();
+  #listener: ObservationListener | undefined;
+
+  constructor(clock: Clock, pods: Cache<Pod>, nodes: Cache<Node>) {
+    this.#clock = clock;
+    this.#nodes = nodes;
+    pods.onChange((change) => this.#onPod(change));
+    nodes.onChange((change) => this.#onNode(change));
+  }
+
+  /** At most one listener; undefined removes it. */
+  listen(listener: ObservationListener | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** Keys of all workloads that have pods, or had one that vanished. */
+  keys(): Iterable<string> {
+    return new Set([...this.#byWorkload.keys(), ...this.#vanished.keys()]);
+  }
+
+  instances(key: string): readonly Instance[] {
+    return [...(this.#byWorkload.get(key)?.values() ?? [])].map((seen) => this.#instance(seen));
+  }
+
+  /** Instances of this workload that vanished unproven and do not count as gone yet. */
+  vanished(key: string): readonly Vanished[] {
+    const now = this.#clock.now();
+    const rest = (this.#vanished.get(key) ?? []).filter((entry) => entry.goneAt > now);
+    if (rest.length === 0) this.#vanished.delete(key);
+    else this.#vanished.set(key, rest);
+    return rest;
+  }
+
+  /** The highest term on any pod of the tenant; 0 when none carries one. */
+  highestTerm(): Epoch {
+    let highest = 0;
+    for (const pods of this.#byWorkload.values())
+      for (const { pod } of pods.values()) highest = Math.max(highest, claimedTerm(pod) ?? 0);
+    return highest;
+  }
+
+  #instance({ pod, terminatingSince, readySince }: SeenPod): Instance {
+    const on = pod.spec.nodeName ?? '';
+    return {
+      pod,
+      node: on === '' ? { kind: 'absent' } : this.#nodeFacts(on),
+      ...(terminatingSince === undefined ? {} : { terminatingSince }),
+      ...(readySince === undefined ? {} : { readySince }),
+    };
+  }
+
+  #nodeFacts(name: string): NodeFacts {
+    const node = this.#nodes.get('', name);
+    if (node === undefined) return { kind: 'absent' };
+    const taints = new Set((node.spec?.taints ?? []).map((taint) => taint.key));
+    const since = this.#notReadySince.get(name);
+    return {
+      kind: 'present',
+      ready: isReady(node),
+      suspect: SUSPECT_TAINTS.some((taint) => taints.has(taint)),
+      outOfService: taints.has(OUT_OF_SERVICE_TAINT),
+      ...(since === undefined ? {} : { notReadySince: since }),
+    };
+  }
+
+  #onPod(change: CacheChange<Pod>): void {
+    const { object: pod } = change;
+    const key = pod.metadata.annotations?.[ANNOTATION.workload];
+    const uid = pod.metadata.uid;
+    if (key === undefined || uid === undefined) return;
+    if (change.kind === 'removed') this.#forget(key, uid);
+    else this.#remember(key, uid, pod);
+    this.#listener?.onTermSeen(claimedTerm(pod) ?? 0);
+    this.#listener?.onWorkload(key);
+  }
+
+  #remember(key: string, uid: string, pod: Pod): void {
+    const pods = this.#byWorkload.get(key) ?? new Map<string, SeenPod>();
+    this.#byWorkload.set(key, pods);
+    // One name is one object: another uid under it means that the earlier one is gone.
+    for (const [other, { pod: old }] of pods)
+      if (other !== uid && old.metadata.name === pod.metadata.name) this.#forget(key, other);
+    const seen = pods.get(uid) ?? { pod };
+    pods.set(uid, seen);
+    this.#byWorkload.set(key, pods);
+    seen.pod = pod;
+    if (pod.metadata.deletionTimestamp !== undefined) seen.terminatingSince ??= this.#clock.now();
+    if (isPodReady(pod)) seen.readySince ??= this.#clock.now();
+    else delete seen.readySince;
+  }
+
+  #forget(key: string, uid: string): void {
+    const pods = this.#byWorkload.get(key);
+    const seen = pods?.get(uid);
+    if (pods === undefined || seen === undefined) return;
+    const instance = this.#instance(seen);
+    pods.delete(uid);
+    if (pods.size === 0) this.#byWorkload.delete(key);
+    if (findProof(instance) !== undefined) return;
+    const goneAt = this.#clock.now() + gracePeriod(instance) + STOP_MARGIN;
+    const entry = { uid, node: seen.pod.spec.nodeName ?? '', goneAt };
+    this.#vanished.set(key, [...(this.#vanished.get(key) ?? []), entry]);
+    this.#listener?.onEvidenceRemoved(key, seen.pod);
+  }
+
+  #onNode(change: CacheChange<Node>): void {
+    const { name } = change.object.metadata;
+    if (change.kind === 'removed' || isReady(change.object)) this.#notReadySince.delete(name);
+    else if (!this.#notReadySince.has(name)) this.#notReadySince.set(name, this.#clock.now());
+    if (
+      change.kind === 'changed' &&
+      change.previous !== undefined &&
+      sameFacts(change.object, change.previous)
+    )
+      return;
+    for (const [key, pods] of this.#byWorkload)
+      for (const { pod } of pods.values()) if (pod.spec.nodeName === name) this.#listener?.onWorkload(key);
+  }
+}
+
+const SUSPECT_TAINTS = [
+  'node.kubernetes.io/not-ready',
+  'node.kubernetes.io/unreachable',
+  OUT_OF_SERVICE_TAINT,
+];
+
+function isReady(node: Node): boolean {
+  return (
+    node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ??
+    false
+  );
+}
+
+function isPodReady(pod: Pod): boolean {
+  return (
+    pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ??
+    false
+  );
+}
+
+function sameFacts(a: Node, b: Node): boolean {
+  const taints = (node: Node): string => (node.spec?.taints ?? []).map((taint) => taint.key).join();
+  return isReady(a) === isReady(b) && taints(a) === taints(b);
+}

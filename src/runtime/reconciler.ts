@@ -1,0 +1,41 @@
+/** Connects the elector to the work: one session per term, drained before the lock may be released. */
+import type { Leadership, Term } from './term.ts';
+import { TermSession, type SessionDependencies, type SessionIdentity } from './term-session.ts';
+
+export class Reconciler implements Leadership {
+  readonly #deps: SessionDependencies;
+  readonly #identity: SessionIdentity;
+  /** A broken invariant inside a session: the process must not go on. */
+  readonly #onFatal: (error: unknown) => void;
+  #session: TermSession | undefined;
+  #term: Term | undefined;
+
+  constructor(deps: SessionDependencies, identity: SessionIdentity, onFatal: (error: unknown) => void) {
+    this.#deps = deps;
+    this.#identity = identity;
+    this.#onFatal = onFatal;
+  }
+
+  /** Keys waiting in the current term; 0 without one. */
+  get queueDepth(): number {
+    return this.#session?.queueDepth ?? 0;
+  }
+
+  /** Whether a term is valid right now; evaluated at each call. */
+  isLeading(): boolean {
+    return this.#term?.isValid() ?? false;
+  }
+
+  startTerm(term: Term): void {
+    this.#term = term;
+    const session = new TermSession(this.#deps, this.#identity, term, this.#onFatal);
+    this.#session = session;
+    // An involuntary end leaves no drain: stop at the signal, delete nothing, wait for nobody.
+    term.signal.addEventListener('abort', () => void session.stop().catch(this.#onFatal), { once: true });
+    session.start().catch(this.#onFatal);
+  }
+
+  async drain(): Promise<{ readonly clean: boolean }> {
+    return (await this.#session?.stop()) ?? { clean: true };
+  }
+}

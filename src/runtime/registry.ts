@@ -1,0 +1,190 @@
+/**
+ * The registry: what workloads must remember although no pod shows it, in ConfigMaps of the controller namespace. Only
+ * the leader writes. Changes are collected per ConfigMap while one write is under way, so a thousand workloads that
+ * change at once cost a handful of requests.
+ */
+import {
+  decodeRecord,
+  decodeRecordKey,
+  encodeRecord,
+  encodeRecordKey,
+  placeRecord,
+} from '../core/reconcile/registry-shard.ts';
+import type { WorkloadRecord } from '../core/reconcile/observed.ts';
+import { ANNOTATION, LABEL, registryName } from '../core/workload/names.ts';
+import { formatKey, parseKey } from '../core/workload/model.ts';
+import { CONFIG_MAPS, type ClusterReader, type KubeObject } from '../ports/cluster.ts';
+import type { Log } from '../ports/system.ts';
+import type { GuardedWriter } from './guarded-writer.ts';
+import type { Term } from './term.ts';
+
+interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+interface Shard {
+  /** As last written or read; undefined while it does not exist. */
+  object: ConfigMap | undefined;
+  /** Waiting changes by record key; null removes. */
+  readonly changes: Map<string, string | null>;
+  flushing: Promise<boolean> | undefined;
+}
+
+export interface RegistryOptions {
+  readonly tenant: string;
+  readonly namespace: string;
+}
+
+/** The registry during one term. `load` must have answered before anything else is called. */
+export class Registry {
+  readonly #options: RegistryOptions;
+  readonly #reader: ClusterReader;
+  readonly #writer: GuardedWriter;
+  readonly #term: Term;
+  readonly #log: Log;
+  readonly #records = new Map<string, { readonly record: WorkloadRecord; readonly shard: number }>();
+  readonly #shards: Shard[] = [];
+
+  constructor(options: RegistryOptions, reader: ClusterReader, writer: GuardedWriter, term: Term, log: Log) {
+    this.#options = options;
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#term = term;
+    this.#log = log;
+  }
+
+  /** Reads all shards with one consistent list. Answers the cause when that was not possible. */
+  async load(signal: AbortSignal): Promise<string | undefined> {
+    const labelSelector = `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.tenant}=${this.#options.tenant}`;
+    const scope = { namespace: this.#options.namespace, labelSelector };
+    const listed = await this.#reader.list<ConfigMap>(CONFIG_MAPS, scope, signal);
+    if (listed.kind === 'refused') return listed.message;
+    if (listed.kind === 'unavailable') return listed.cause;
+    const prefix = registryName(this.#options.tenant, 0).slice(0, -1);
+    for (const object of listed.items) {
+      const index = Number(object.metadata.name.slice(prefix.length));
+      if (object.metadata.name.startsWith(prefix) && Number.isInteger(index)) this.#adopt(index, object);
+    }
+    return undefined;
+  }
+
+  keys(): Iterable<string> {
+    return this.#records.keys();
+  }
+
+  get(key: string): WorkloadRecord | undefined {
+    return this.#records.get(key)?.record;
+  }
+
+  /** Resolves true when the record is durable; false when it could not be written in this term. */
+  remember(key: string, record: WorkloadRecord): Promise<boolean> {
+    const shard = this.#records.get(key)?.shard ?? placeRecord(this.#sizes());
+    this.#records.set(key, { record, shard });
+    return this.#change(shard, key, encodeRecord(record));
+  }
+
+  /** Resolves true when the record is gone for good. */
+  forget(key: string): Promise<boolean> {
+    const known = this.#records.get(key);
+    if (known === undefined) return Promise.resolve(true);
+    this.#records.delete(key);
+    return this.#change(known.shard, key, null);
+  }
+
+  #adopt(index: number, object: ConfigMap): void {
+    this.#shard(index).object = object;
+    for (const [name, text] of Object.entries(object.data ?? {})) {
+      const key = decodeRecordKey(name);
+      const record = decodeRecord(text);
+      if (key !== undefined && record !== undefined)
+        this.#records.set(formatKey(key), { record, shard: index });
+    }
+  }
+
+  #sizes(): number[] {
+    const sizes = this.#shards.map(() => 0);
+    for (const { shard } of this.#records.values()) sizes[shard] = (sizes[shard] ?? 0) + 1;
+    return sizes;
+  }
+
+  #shard(index: number): Shard {
+    while (this.#shards.length <= index)
+      this.#shards.push({ object: undefined, changes: new Map(), flushing: undefined });
+    return this.#shards[index] as Shard;
+  }
+
+  async #change(index: number, key: string, value: string | null): Promise<boolean> {
+    const shard = this.#shard(index);
+    const parsed = parseKey(key);
+    if (parsed === undefined) throw new Error(`not a workload key: ${key}`);
+    shard.changes.set(encodeRecordKey(parsed), value);
+    // A write under way was composed before this change: wait for it, then share the next one with everybody who waited.
+    if (shard.flushing !== undefined) await shard.flushing;
+    shard.flushing ??= this.#flush(index, shard).finally(() => (shard.flushing = undefined));
+    return shard.flushing;
+  }
+
+  async #flush(index: number, shard: Shard): Promise<boolean> {
+    // Let everything that became ready in this turn of the event loop join the same write.
+    await Promise.resolve();
+    const changes = new Map(shard.changes);
+    shard.changes.clear();
+    const data = { ...shard.object?.data };
+    for (const [name, value] of changes)
+      if (value === null) delete data[name];
+      else data[name] = value;
+    const result =
+      shard.object === undefined
+        ? await this.#writer.create(CONFIG_MAPS, this.#compose(index, data))
+        : await this.#writer.replace(CONFIG_MAPS, {
+            ...shard.object,
+            metadata: {
+              ...shard.object.metadata,
+              annotations: {
+                ...shard.object.metadata.annotations,
+                [ANNOTATION.term]: String(this.#term.epoch),
+              },
+            },
+            data,
+          });
+    if (result.kind === 'done') {
+      shard.object = result.object;
+      return true;
+    }
+    this.#log.warn('registry not written', { shard: index, result: result.kind });
+    // Whoever asked will ask again; the waiting changes stay until a write succeeds.
+    for (const [name, value] of changes) if (!shard.changes.has(name)) shard.changes.set(name, value);
+    if (result.kind === 'conflict' || result.kind === 'exists') await this.#reread(index, shard);
+    return false;
+  }
+
+  /** Somebody wrote since we read: an earlier write of ours that was answered late, or a leader before or after us. */
+  async #reread(index: number, shard: Shard): Promise<void> {
+    const ref = {
+      resource: CONFIG_MAPS,
+      namespace: this.#options.namespace,
+      name: registryName(this.#options.tenant, index),
+    };
+    const read = await this.#reader.get<ConfigMap>(ref, this.#term.signal);
+    if (read.kind === 'gone') shard.object = undefined;
+    if (read.kind !== 'done') return;
+    shard.object = read.object;
+    const writtenIn = Number(read.object.metadata.annotations?.[ANNOTATION.term] ?? 0);
+    if (writtenIn > this.#term.epoch) this.#term.demote(writtenIn);
+  }
+
+  #compose(index: number, data: Readonly<Record<string, string>>): ConfigMap {
+    const { tenant, namespace } = this.#options;
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: registryName(tenant, index),
+        namespace,
+        labels: { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: tenant },
+        annotations: { [ANNOTATION.term]: String(this.#term.epoch) },
+      },
+      data,
+    };
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The life of one controller process: caches first, then the election, then the work of each term; and the way out in
+ * the opposite order. Everything started here is awaited here.
+ */
+import { formatFingerprint } from '../core/election/record.ts';
+import type { Timing } from '../core/election/timing.ts';
+import type { ElectionView } from '../core/election/view.ts';
+import type { Pod } from '../core/manifests/pod.ts';
+import { isActive } from '../core/reconcile/status.ts';
+import { SECOND } from '../core/time.ts';
+import type { Workload } from '../core/workload/model.ts';
+import { LABEL } from '../core/workload/names.ts';
+import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } from '../ports/cluster.ts';
+import type { FenceAnchor } from '../ports/fence-anchor.ts';
+import type { LockStore } from '../ports/lock-store.ts';
+import type { System } from '../ports/system.ts';
+import { createElector, type Elector } from './elector.ts';
+import { logEvent } from './event-log.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { Hub } from './hub.ts';
+import { stripNode, type Node } from './node.ts';
+import { Observations } from './observations.ts';
+import { pause } from './pause.ts';
+import { stripPod } from './pod.ts';
+import { Reconciler } from './reconciler.ts';
+import { Sources } from './sources.ts';
+
+export interface SupervisorOptions {
+  readonly tenant: string;
+  /** The configured id, for people. */
+  readonly id: string;
+  /** `<id>/<pod uid or host>/<incarnation uuid>`. */
+  readonly holder: string;
+  readonly clusterName: string;
+  readonly controllerNamespace: string;
+  readonly lockName: string;
+  readonly timing: Timing;
+  readonly remainsFollower: boolean;
+  readonly workloads: readonly Workload[];
+}
+
+export interface SupervisorPorts {
+  readonly system: System;
+  readonly cluster: Cluster;
+  readonly store: LockStore;
+  readonly anchor: FenceAnchor;
+}
+
+/** What one configured or found workload looks like through the caches alone. */
+export interface Seen {
+  readonly key: string;
+  readonly active: boolean;
+  readonly healthy: boolean;
+}
+
+export class Supervisor {
+  readonly hub: Hub;
+  readonly #ports: SupervisorPorts;
+  readonly #options: SupervisorOptions;
+  readonly #pods: Cache<Pod>;
+  readonly #nodes: Cache<Node>;
+  readonly #observations: Observations;
+  readonly #sources: Sources;
+  /** Everything that lives as long as the process. */
+  readonly #life = new AbortController();
+  #elector: Elector | undefined;
+  #reconciler: Reconciler | undefined;
+  #fatal: unknown;
+  #clusterProblem: string | undefined = 'not connected yet';
+
+  constructor(ports: SupervisorPorts, options: SupervisorOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    const { clock, log } = ports.system;
+    this.hub = new Hub(clock);
+    this.hub.subscribe((event) => logEvent(log, event));
+    this.#pods = ports.cluster.cache<Pod>(PODS, { scope: this.#podScope(), strip: stripPod });
+    this.#nodes = ports.cluster.cache<Node>(NODES, { scope: {}, strip: stripNode });
+    this.#observations = new Observations(clock, this.#pods, this.#nodes);
+    this.#sources = new Sources(options.workloads);
+  }
+
+  /**
+   * Runs until `stop` aborts (a graceful stop: drain, release) or an invariant breaks.
+   * @throws the broken invariant, after the term was ended.
+   */
+  async run(stop: AbortSignal): Promise<void> {
+    const { cluster, system } = this.#ports;
+    const recorder = new EventRecorder(cluster, system, this.#options, this.#life.signal);
+    this.hub.subscribe((event) => recorder.record(event));
+    const caches = [this.#pods.run(this.#life.signal), this.#nodes.run(this.#life.signal)];
+    try {
+      const uid = await this.#identifyCluster(stop);
+      if (uid === undefined) return;
+      const signal = AbortSignal.any([stop, this.#life.signal]);
+      await Promise.all([this.#pods.synced(signal), this.#nodes.synced(signal)]);
+      system.log.info('caches are synced');
+      await this.#elect(uid, stop);
+    } catch (error) {
+      // A stop while the caches were still syncing is a stop, not a failure.
+      if (!stop.aborted || this.#fatal !== undefined) throw error;
+    } finally {
+      await recorder.close();
+      this.#life.abort();
+      await Promise.allSettled(caches);
+    }
+    if (this.#fatal !== undefined) throw this.#fatal;
+  }
+
+  /** The election as it stands; undefined before it began. */
+  election(): ElectionView | undefined {
+    return this.#elector?.view();
+  }
+
+  /** Whether this process may act right now. */
+  isLeader(): boolean {
+    return this.#reconciler?.isLeading() ?? false;
+  }
+
+  queueDepth(): number {
+    return this.#reconciler?.queueDepth ?? 0;
+  }
+
+  /** Why this process is not ready, or undefined: caches synced and watching, store and anchor answering. */
+  notReady(): string | undefined {
+    if (this.#clusterProblem !== undefined) return `cluster health issue: ${this.#clusterProblem}`;
+    for (const cache of [this.#pods, this.#nodes]) {
+      const { synced, problem } = cache.state();
+      if (problem !== undefined) return `cluster health issue: ${problem}`;
+      if (!synced) return 'caches are not synced yet';
+    }
+    const view = this.election();
+    if (view === undefined) return 'the election has not begun yet';
+    if (!view.store.up) return `db connection issue: ${view.store.cause}`;
+    return view.anchorRefused;
+  }
+
+  /** Every workload that is configured or has pods, as the caches show it. */
+  observed(): readonly Seen[] {
+    const keys = new Set([...this.#sources.keys(), ...this.#observations.keys()]);
+    return [...keys].toSorted().map((key) => {
+      const active = this.#observations.instances(key).filter(isActive);
+      return {
+        key,
+        active: active.length > 0,
+        healthy: active.some(({ readySince }) => readySince !== undefined),
+      };
+    });
+  }
+
+  #podScope(): { readonly labelSelector: string } {
+    return {
+      labelSelector: `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.tenant}=${this.#options.tenant}`,
+    };
+  }
+
+  /**
+   * The uid of `kube-system`, which names a cluster whatever address leads to it. Asks until the API server answers;
+   * undefined when stopped before.
+   */
+  async #identifyCluster(stop: AbortSignal): Promise<string | undefined> {
+    const { cluster, system } = this.#ports;
+    const ref = { resource: NAMESPACES, namespace: '', name: 'kube-system' };
+    while (!stop.aborted) {
+      const read = await cluster.get<KubeObject>(ref, stop);
+      if (read.kind === 'done') {
+        this.#clusterProblem = undefined;
+        return read.object.metadata.uid;
+      }
+      const cause =
+        read.kind === 'refused'
+          ? read.message
+          : read.kind === 'gone'
+            ? 'no namespace kube-system'
+            : read.cause;
+      if (cause !== this.#clusterProblem && !stop.aborted)
+        system.log.warn('API server not usable yet, trying on', { cluster: cluster.address, cause });
+      this.#clusterProblem = cause;
+      await pause(system.clock, SECOND, stop);
+    }
+    return undefined;
+  }
+
+  async #elect(clusterUid: string, stop: AbortSignal): Promise<void> {
+    const { cluster, store, anchor, system } = this.#ports;
+    const { tenant, id, holder, clusterName, controllerNamespace, lockName, timing, remainsFollower } =
+      this.#options;
+    const fingerprint = formatFingerprint({
+      kind: store.kind,
+      // The Lease lives in the cluster itself, which has one uid and many addresses.
+      address: store.kind === 'lease' ? clusterUid : store.address,
+      lockName,
+      anchorNamespace: controllerNamespace,
+    });
+    const broken = new AbortController();
+    this.#reconciler = new Reconciler(
+      {
+        system,
+        cluster,
+        pods: this.#pods,
+        podScope: this.#podScope(),
+        observations: this.#observations,
+        sources: this.#sources,
+        hub: this.hub,
+      },
+      { tenant, controllerNamespace, id, clusterName, fingerprint },
+      (error) => {
+        this.#fatal ??= error;
+        broken.abort();
+      },
+    );
+    this.#elector = createElector(
+      {
+        store,
+        anchor,
+        system,
+        leadership: this.#reconciler,
+        observe: (event) => this.hub.emit({ type: 'election', event }),
+      },
+      { name: lockName, holder, timing, fingerprint, remainsFollower },
+    );
+    await this.#elector.run(AbortSignal.any([stop, broken.signal]));
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The work of one term. First a consistent read of everything this tenant owns, started after the win; then every
+ * workload is looked at once, those without a healthy instance first; then whatever changes. Ends with its term.
+ */
+import type { Pod } from '../core/manifests/pod.ts';
+import type { Input } from '../core/reconcile/observed.ts';
+import { planWorkload, type Plan } from '../core/reconcile/plan.ts';
+import { isGated, isTerminal } from '../core/reconcile/proof.ts';
+import { restartDelay } from '../core/reconcile/restarts.ts';
+import { viewWorkload } from '../core/reconcile/status.ts';
+import { SECOND } from '../core/time.ts';
+import { formatKey, parseKey } from '../core/workload/model.ts';
+import { PODS, type Cache, type Cluster, type Scope } from '../ports/cluster.ts';
+import type { System } from '../ports/system.ts';
+import { applyAction, type ApplyContext } from './apply.ts';
+import { GuardedWriter } from './guarded-writer.ts';
+import type { Hub } from './hub.ts';
+import type { Observations } from './observations.ts';
+import { pause } from './pause.ts';
+import { Registry } from './registry.ts';
+import type { Sources } from './sources.ts';
+import type { Term } from './term.ts';
+import { WorkQueue } from './work-queue.ts';
+import { WorkloadNotes } from './workload-notes.ts';
+
+/** Guarded requests in flight at once. The API server's own flow control is obeyed on top (429). */
+const CONCURRENCY = 32;
+/** Steps one key may take in a row before others get a turn. */
+const MAX_STEPS = 8;
+
+export interface SessionDependencies {
+  readonly system: System;
+  readonly cluster: Cluster;
+  readonly pods: Cache<Pod>;
+  readonly podScope: Scope;
+  readonly observations: Observations;
+  readonly sources: Sources;
+  readonly hub: Hub;
+}
+
+export interface SessionIdentity {
+  readonly tenant: string;
+  readonly controllerNamespace: string;
+  /** The configured id and cluster name, as written on live objects. */
+  readonly id: string;
+  readonly clusterName: string;
+  /** Names store, lock and anchor: what our objects carry. */
+  readonly fingerprint: string;
+}
+
+export class TermSession {
+  readonly #deps: SessionDependencies;
+  readonly #identity: SessionIdentity;
+  readonly #term: Term;
+  readonly #queue: WorkQueue;
+  readonly #writer: GuardedWriter;
+  readonly #registry: Registry;
+  readonly #notes: WorkloadNotes;
+  readonly #context: ApplyContext;
+  readonly #fingerprints: ReadonlySet<string>;
+  /** Keys that were not looked at yet in this term. */
+  readonly #unswept = new Set<string>();
+  #stopped: Promise<{ readonly clean: boolean }> | undefined;
+  #startedAt = 0;
+  #swept = 0;
+  #tokens = 0;
+
+  /** `onFatal` is told of a broken invariant while a key was worked on. */
+  constructor(
+    deps: SessionDependencies,
+    identity: SessionIdentity,
+    term: Term,
+    onFatal: (error: unknown) => void,
+  ) {
+    const { clock, log } = deps.system;
+    this.#deps = deps;
+    this.#identity = identity;
+    this.#term = term;
+    this.#writer = new GuardedWriter(deps.cluster, term, clock);
+    const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);
+    this.#queue = new WorkQueue(clock, { concurrency: CONCURRENCY, work });
+    const { tenant, controllerNamespace, id, clusterName, fingerprint } = identity;
+    this.#registry = new Registry(
+      { tenant, namespace: controllerNamespace },
+      deps.cluster,
+      this.#writer,
+      term,
+      log,
+    );
+    this.#notes = new WorkloadNotes(tenant);
+    this.#fingerprints = new Set([
+      fingerprint,
+      ...(term.predecessor === undefined ? [] : [term.predecessor]),
+    ]);
+    this.#context = {
+      term,
+      leader: { term: term.epoch, id, clusterName },
+      render: { tenant, fingerprint },
+      clock,
+      reader: deps.cluster,
+      writer: this.#writer,
+      pods: deps.pods,
+      registry: this.#registry,
+      notes: this.#notes,
+      nextToken: () => (this.#tokens += 1),
+      emit: (event) => deps.hub.emit(event),
+    };
+  }
+
+  /** Keys waiting to be looked at now. */
+  get queueDepth(): number {
+    return this.#queue.depth;
+  }
+
+  /** Reads the world, then works until the term ends. Resolves once everything is queued, or the term is over. */
+  async start(): Promise<void> {
+    const { clock, log } = this.#deps.system;
+    this.#startedAt = clock.now();
+    while (this.#term.isValid()) {
+      const problem = await this.#readWorld();
+      if (problem === undefined) break;
+      log.warn('cannot read the state of the cluster', { cause: problem, term: this.#term.epoch });
+      await pause(this.#deps.system.clock, SECOND, this.#term.signal);
+    }
+    if (this.#stopped !== undefined || !this.#term.isValid()) return;
+    this.#deps.observations.listen({
+      onWorkload: (key) => this.#queue.add(key),
+      onTermSeen: (epoch) => this.#checkTerm(epoch),
+      onEvidenceRemoved: (key, pod) =>
+        this.#deps.hub.emit({
+          type: 'evidence-removed',
+          key,
+          pod: pod.metadata.name,
+          uid: pod.metadata.uid ?? '',
+        }),
+    });
+    this.#checkTerm(this.#deps.observations.highestTerm());
+    this.#sweep();
+  }
+
+  /** Ends the work: nothing more is sent, replies of what was sent are awaited. The same promise when called again. */
+  stop(): Promise<{ readonly clean: boolean }> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<{ readonly clean: boolean }> {
+    this.#deps.observations.listen(undefined);
+    const drained = await this.#writer.drain();
+    await this.#queue.close();
+    return drained;
+  }
+
+  /** One consistent list of all instance pods, and the registry. Answers the cause when either could not be read. */
+  async #readWorld(): Promise<string | undefined> {
+    const { cluster, pods, podScope } = this.#deps;
+    const [listed, registry] = await Promise.all([
+      cluster.list<Pod>(PODS, podScope, this.#term.signal),
+      this.#registry.load(this.#term.signal),
+    ]);
+    if (listed.kind === 'refused') return listed.message;
+    if (listed.kind === 'unavailable') return listed.cause;
+    for (const pod of listed.items) pods.put(pod);
+    return registry;
+  }
+
+  #sweep(): void {
+    const { observations, sources } = this.#deps;
+    const keys = new Set([...sources.keys(), ...observations.keys(), ...this.#registry.keys()]);
+    for (const key of keys) this.#unswept.add(key);
+    this.#swept = keys.size;
+    if (keys.size === 0) this.#finishSweep();
+    for (const key of keys) this.#queue.add(key, this.#isRunning(key) ? 'routine' : 'urgent');
+  }
+
+  /** One permitted instance, as it should be: only its claim is outstanding. */
+  #isRunning(key: string): boolean {
+    const [instance, ...others] = this.#deps.observations.instances(key);
+    if (instance === undefined || others.length > 0) return false;
+    const { pod } = instance;
+    return !isGated(pod) && !isTerminal(pod) && pod.metadata.deletionTimestamp === undefined;
+  }
+
+  #finishSweep(): void {
+    const durationMs = Math.round(this.#deps.system.clock.now() - this.#startedAt);
+    this.#deps.hub.emit({ type: 'sweep-done', term: this.#term.epoch, workloads: this.#swept, durationMs });
+  }
+
+  #checkTerm(epoch: number): void {
+    if (epoch > this.#term.epoch) this.#term.demote(epoch);
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    for (let step = 0; step < MAX_STEPS; step++) {
+      if (!this.#term.isValid()) return;
+      const input = this.#gather(key);
+      if (input === undefined) return;
+      const plan = planWorkload(input);
+      this.#publish(input, plan);
+      const done = await this.#carryOut(key, input, plan);
+      if (done) return this.#leave(key);
+    }
+    this.#queue.addAt(key, this.#deps.system.clock.now() + 100);
+  }
+
+  /** Applies the plan's actions. True: nothing more to do until something changes or a time comes. */
+  async #carryOut(key: string, input: Input, plan: Plan): Promise<boolean> {
+    const { clock } = this.#deps.system;
+    if (plan.wakeAt !== undefined) this.#queue.addAt(key, plan.wakeAt);
+    if (plan.actions.length === 0) {
+      this.#notes.succeeded(key);
+      return true;
+    }
+    for (const action of plan.actions) {
+      if (action.kind === 'remember' && action.record.restarts > (input.record?.restarts ?? 0))
+        this.#notes.delayStart(key, clock.now() + restartDelay(action.record.restarts));
+      const outcome = await applyAction(this.#context, key, action);
+      if (outcome.kind === 'reread') return false;
+      if (outcome.kind === 'wait') {
+        if (outcome.retryIn !== undefined)
+          this.#queue.addAt(key, clock.now() + Math.max(outcome.retryIn, this.#notes.failed(key)));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #leave(key: string): void {
+    if (!this.#unswept.delete(key)) return;
+    if (this.#unswept.size === 0) this.#finishSweep();
+  }
+
+  #gather(key: string): Input | undefined {
+    const { observations, sources, system } = this.#deps;
+    const parsed = parseKey(key);
+    if (parsed === undefined) return undefined;
+    const desired = sources.get(key);
+    const record = this.#registry.get(key);
+    const foreign = this.#notes.foreignPod(key);
+    const unansweredPermit = this.#notes.unansweredPermit(key);
+    const startNotBefore = this.#notes.startNotBefore(key);
+    const refusal = this.#notes.refusal(key);
+    return {
+      key: parsed,
+      now: system.clock.now(),
+      term: this.#term.epoch,
+      fingerprints: this.#fingerprints,
+      instances: observations.instances(key),
+      vanished: observations.vanished(key),
+      ...(desired === undefined ? {} : { desired }),
+      ...(record === undefined ? {} : { record }),
+      ...(foreign === undefined ? {} : { foreign }),
+      ...(unansweredPermit === undefined ? {} : { unansweredPermit }),
+      ...(startNotBefore === undefined ? {} : { startNotBefore }),
+      ...(refusal === undefined ? {} : { refusal }),
+    };
+  }
+
+  #publish(input: Input, plan: Plan): void {
+    const { hub } = this.#deps;
+    const gone = input.desired === undefined && input.instances.length === 0 && input.vanished.length === 0;
+    if (gone) hub.removeWorkload(formatKey(input.key));
+    else hub.setWorkload(viewWorkload(input, plan));
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Keys waiting to be reconciled. A key is in the queue at most once and is worked on by at most one worker; a key added
+ * while it is worked on runs again afterwards. Urgent keys go first. Delayed keys share one timer. Level-based: a key
+ * says "look at this", never what happened.
+ */
+import type { Instant } from '../core/time.ts';
+import type { Clock, Timer } from '../ports/system.ts';
+
+export interface WorkQueueOptions {
+  readonly concurrency: number;
+  /** Works on one key. Must not throw; failures are the worker's to schedule again. */
+  readonly work: (key: string) => Promise<void>;
+}
+
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #options: WorkQueueOptions;
+  readonly #urgent = new Set<string>();
+  readonly #routine = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #again = new Set<string>();
+  readonly #delayed = new Map<string, Instant>();
+  #timer: { readonly at: Instant; readonly timer: Timer } | undefined;
+  #closed = false;
+
+  constructor(clock: Clock, options: WorkQueueOptions) {
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  /** Keys waiting now, without the delayed ones. */
+  get depth(): number {
+    return this.#urgent.size + this.#routine.size;
+  }
+
+  /** Queues a key; an urgent one overtakes all routine ones. */
+  add(key: string, urgency: 'urgent' | 'routine' = 'urgent'): void {
+    if (this.#closed) return;
+    if (this.#running.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    if (urgency === 'urgent') {
+      this.#routine.delete(key);
+      this.#urgent.add(key);
+    } else if (!this.#urgent.has(key)) this.#routine.add(key);
+    this.#pump();
+  }
+
+  /** Queues a key at a later time; an earlier time already set stays. */
+  addAt(key: string, at: Instant): void {
+    if (this.#closed) return;
+    const known = this.#delayed.get(key);
+    if (known !== undefined && known <= at) return;
+    this.#delayed.set(key, at);
+    this.#arm(at);
+  }
+
+  /** Accepts nothing more and resolves when the keys being worked on are done. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#urgent.clear();
+    this.#routine.clear();
+    this.#again.clear();
+    this.#delayed.clear();
+    this.#timer?.timer.cancel();
+    await Promise.all(this.#running.values());
+  }
+
+  #pump(): void {
+    for (const waiting of [this.#urgent, this.#routine])
+      for (const key of waiting) {
+        if (this.#running.size >= this.#options.concurrency) return;
+        waiting.delete(key);
+        this.#running.set(key, this.#run(key));
+      }
+  }
+
+  async #run(key: string): Promise<void> {
+    // The caller is still inside its own step (a cache handler, another key): begin after it.
+    await Promise.resolve();
+    await this.#options.work(key);
+    this.#running.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+    this.#pump();
+  }
+
+  #arm(at: Instant): void {
+    if (this.#timer !== undefined && this.#timer.at <= at) return;
+    this.#timer?.timer.cancel();
+    this.#timer = { at, timer: this.#clock.timer(at, () => this.#wake()) };
+  }
+
+  #wake(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    let next = Infinity;
+    for (const [key, at] of this.#delayed)
+      if (at <= now) {
+        this.#delayed.delete(key);
+        this.add(key, 'routine');
+      } else next = Math.min(next, at);
+    if (next < Infinity) this.#arm(next);
+  }
+}

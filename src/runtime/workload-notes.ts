@@ -1,0 +1,88 @@
+/** What one term has to remember per workload between two decisions, and that no object shows. */
+import type { Pod } from '../core/manifests/pod.ts';
+import type { Input, Refusal } from '../core/reconcile/observed.ts';
+import type { Duration, Instant } from '../core/time.ts';
+import { LABEL } from '../core/workload/names.ts';
+
+const FIRST_RETRY: Duration = 200;
+const LONGEST_RETRY: Duration = 30_000;
+
+/** A pod under our name that is not ours. No watch of ours tells when it goes, so it is looked for again. */
+export type ForeignPod = NonNullable<Input['foreign']>;
+
+export class WorkloadNotes {
+  readonly #tenant: string;
+  readonly #unanswered = new Map<string, string>();
+  readonly #foreign = new Map<string, ForeignPod>();
+  readonly #refusals = new Map<string, Refusal>();
+  readonly #startNotBefore = new Map<string, Instant>();
+  readonly #failures = new Map<string, number>();
+
+  constructor(tenant: string) {
+    this.#tenant = tenant;
+  }
+
+  /** Made by this product for this tenant. A name alone is never a proof of ownership. */
+  isOurs(pod: Pod): boolean {
+    const labels = pod.metadata.labels ?? {};
+    return labels[LABEL.managedBy] === LABEL.managedByValue && labels[LABEL.tenant] === this.#tenant;
+  }
+
+  /** A permit was sent and not answered: it may still land. */
+  permitUnanswered(key: string, uid: string): void {
+    this.#unanswered.set(key, uid);
+  }
+
+  /** A compare-and-set on that pod succeeded after the permit was sent. */
+  permitSettled(key: string, uid: string): void {
+    if (this.#unanswered.get(key) === uid) this.#unanswered.delete(key);
+  }
+
+  unansweredPermit(key: string): string | undefined {
+    return this.#unanswered.get(key);
+  }
+
+  foreign(key: string, pod: Pod, recheckAt: Instant): void {
+    this.#foreign.set(key, { pod, recheckAt });
+  }
+
+  clearForeign(key: string): void {
+    this.#foreign.delete(key);
+  }
+
+  foreignPod(key: string): ForeignPod | undefined {
+    return this.#foreign.get(key);
+  }
+
+  refused(key: string, refusal: Refusal): void {
+    this.#refusals.set(key, refusal);
+  }
+
+  clearRefusal(key: string): void {
+    this.#refusals.delete(key);
+  }
+
+  refusal(key: string): Refusal | undefined {
+    return this.#refusals.get(key);
+  }
+
+  /** No new instance before this time: the last one failed. */
+  delayStart(key: string, until: Instant): void {
+    this.#startNotBefore.set(key, until);
+  }
+
+  startNotBefore(key: string): Instant | undefined {
+    return this.#startNotBefore.get(key);
+  }
+
+  /** How long to leave a key alone after another failed attempt: 200 ms, doubling, at most 30 s. */
+  failed(key: string): Duration {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    return Math.min(FIRST_RETRY * 2 ** failures, LONGEST_RETRY);
+  }
+
+  succeeded(key: string): void {
+    this.#failures.delete(key);
+  }
+}
