@@ -1,0 +1,51 @@
+/**
+ * The hash that decides between adopting a running instance and replacing it: equal = adopt, different = planned
+ * replacement. It covers the spec after defaults and nothing else, so neither the order of keys, nor the way the source
+ * is written, nor an upgrade of this program changes it.
+ */
+import type { ProcessSpec } from './model.ts';
+
+/** Part of every hash. Raised only when every running instance is to be replaced. */
+export const RENDER_VERSION = 1;
+
+/**
+ * The template hash of a spec: 16 hexadecimal digits. Labels and annotations are left out, because they can be changed
+ * on a living pod.
+ */
+export function hashTemplate(spec: ProcessSpec): string {
+  const { labels: _labels, annotations: _annotations, ...template } = spec;
+  return fnv1a64(canonicalJson({ renderVersion: RENDER_VERSION, template }));
+}
+
+/**
+ * JSON with sorted keys. Absent and empty members are left out: a field that is added to the model later, with an empty
+ * default, does not change the hash of specs that do not use it.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => {
+    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    const used = Object.entries(member).filter(([, inner]) => !isEmpty(inner));
+    return Object.fromEntries(used.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  return typeof value === 'object' && Object.values(value).every((inner) => isEmpty(inner));
+}
+
+/**
+ * FNV-1a, 64 bits, over the UTF-8 bytes (RFC 9923). In two halves of 32 bits, because BigInt arithmetic per byte is
+ * slow: the prime is 2^40 + 0x1b3, and every product stays below 2^53.
+ */
+export function fnv1a64(text: string): string {
+  let high = 0xcbf29ce4;
+  let low = 0x84222325;
+  for (const byte of new TextEncoder().encode(text)) {
+    const mixed = (low ^ byte) >>> 0;
+    const product = mixed * 0x1b3;
+    high = (high * 0x1b3 + mixed * 0x100 + Math.floor(product / 2 ** 32)) % 2 ** 32;
+    low = product % 2 ** 32;
+  }
+  return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
+}
