@@ -1,0 +1,81 @@
+/** The effective configuration, as everything after the loader sees it: checked, complete, frozen plain data. */
+import type { Timing } from '../core/election/timing.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Duration } from '../core/time.ts';
+import type { Workload } from '../core/workload/model.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Lock stores that this version has; `redis` and `db` are read, checked and refused. */
+export type StoreKind = 'lease' | 'memory';
+
+export interface Config {
+  /** The file that was read; absent if none was found. */
+  readonly file?: string;
+  /** For people: the configured id of this instance. It never proves ownership. */
+  readonly id: string;
+  /** One lock, one leader and one set of objects per tenant. */
+  readonly tenant: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Where workloads run that name no namespace. */
+  readonly namespace: string;
+  /** Where the lock, the fence anchor and the registry live. All instances of a tenant must agree on it. */
+  readonly controllerNamespace: string;
+  readonly remainsFollower: boolean;
+  readonly store: { readonly kind: StoreKind };
+  readonly cluster: {
+    readonly name: string;
+    /** The configured kubeconfig, with `~` expanded; absent: look in the usual places. */
+    readonly kubeconfig?: string;
+  };
+  /** The budget of the whole shutdown. */
+  readonly terminationGracePeriod: Duration;
+  readonly timing: Timing;
+  readonly metrics: {
+    /** Equal to `port`: metrics are served there alone. */
+    readonly port: number;
+    readonly path: string;
+  };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly workloads: readonly Workload[];
+}
+
+/** Where an effective value came from; the first of these that has one wins. */
+export type Origin = 'flag' | 'env' | 'file' | 'derived' | 'default';
+
+export interface Provenance {
+  /** The setting's key in the file. */
+  readonly key: string;
+  /** The effective value as text. Secrets are masked. */
+  readonly value: string;
+  readonly origin: Origin;
+  /** `--port`, `HIGHLANDER_PORT`, `config.yaml:3`, or what a derived value was derived from; empty for a default. */
+  readonly from: string;
+}
+
+export type LoadResult =
+  | {
+      readonly config: Config;
+      /** One entry for each setting, in the order of the table. */
+      readonly provenance: readonly Provenance[];
+      readonly warnings: readonly Problem[];
+    }
+  /** At least one of them is an error; warnings are among them. */
+  | { readonly problems: readonly Problem[] };
+
+/** The world as the loader sees it. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The text of a file. @throws when it cannot be read. */
+  readonly readFile: (path: string) => string;
+  /** Whether there is a regular file (or a link to one) at the path. */
+  readonly exists: (path: string) => boolean;
+  readonly homedir: string;
+  readonly cwd: string;
+  readonly hostname: string;
+}
