@@ -27,37 +27,36 @@ export class Metrics {
 
   constructor(sources: MetricSources) {
     const registers = [this.#registry];
-    const name = (suffix: string): string => PREFIX + suffix;
     this.#transitions = new Counter({
-      name: name('leadership_transitions_total'),
+      name: `${PREFIX}leadership_transitions_total`,
       help: 'Terms gained plus terms lost by this process',
       registers,
     });
     this.#acquisitions = new Counter({
-      name: name('leadership_acquisitions_total'),
+      name: `${PREFIX}leadership_acquisitions_total`,
       help: 'Terms gained by this process',
       registers,
     });
     this.#losses = new Counter({
-      name: name('leadership_losses_total'),
+      name: `${PREFIX}leadership_losses_total`,
       help: 'Terms that ended, by how',
       labelNames: ['reason'],
       registers,
     });
     this.#ended = new Counter({
-      name: name('instances_ended_total'),
+      name: `${PREFIX}instances_ended_total`,
       help: 'Instances whose end was proven, by proof',
       labelNames: ['proof'],
       registers,
     });
     this.#writeFailures = new Counter({
-      name: name('writes_refused_total'),
+      name: `${PREFIX}writes_refused_total`,
       help: 'Writes that the API server refused',
       labelNames: ['action', 'reason'],
       registers,
     });
     this.#sweep = new Histogram({
-      name: name('take_over_sweep_seconds'),
+      name: `${PREFIX}take_over_sweep_seconds`,
       help: 'From the start of a term until every workload was looked at once',
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
@@ -117,27 +116,29 @@ export class Metrics {
       registers,
     });
     info.set({ version: sources.version }, 1);
-    new Gauge({
+    const status = new Gauge({
       name: `${PREFIX}workload_status`,
       help: '1 when the workload has an active instance, else 0; known on the leader only',
       labelNames: ['type', 'name', 'namespace'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const { key, active } of sources.snapshot().workloads.values())
           this.set({ type: key.kind, name: key.name, namespace: key.namespace }, active ? 1 : 0);
       },
     });
-    new Gauge({
+    const workloads = new Gauge({
       name: `${PREFIX}workloads`,
       help: 'Workloads by kind and reason; known on the leader only',
       labelNames: ['type', 'reason'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const { key, reason } of sources.snapshot().workloads.values())
           this.inc({ type: key.kind, reason });
       },
     });
+    this.#registry.registerMetric(status);
+    this.#registry.registerMetric(workloads);
   }
 }

@@ -41,7 +41,7 @@ const realRandom: Random = { uniform: () => Math.random(), uuid: () => randomUUI
 
 /** No worker threads: a line that was logged is written, also when the process dies right after. */
 function createLog({ level, format, fields }: LogOptions): Log {
-  if (format === 'text') return textLog(level, fields);
+  if (format === 'text') return textLog(level);
   const base = {
     level,
     base: fields,
@@ -70,7 +70,7 @@ function pinoLog(logger: PinoLogger): Log {
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /** One line: time, level, message, then `key=value` pairs. The fields of every line are left out: they never change on a terminal. */
-function textLog(threshold: LogOptions['level'], context: LogFields, shown: LogFields = {}): Log {
+function textLog(threshold: LogOptions['level'], shown: LogFields = {}): Log {
   const write = (level: LogOptions['level'], message: string, fields: LogFields): void => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(threshold)) return;
     const pairs = Object.entries({ ...shown, ...fields }).map(
@@ -85,7 +85,7 @@ function textLog(threshold: LogOptions['level'], context: LogFields, shown: LogF
     warn: (message, fields = {}) => write('warn', message, fields),
     info: (message, fields = {}) => write('info', message, fields),
     debug: (message, fields = {}) => write('debug', message, fields),
-    with: (fields) => textLog(threshold, context, { ...shown, ...fields }),
+    with: (fields) => textLog(threshold, { ...shown, ...fields }),
   };
 }
 

@@ -3,7 +3,7 @@
  * events) is derived from these; nothing else reports state.
  */
 import type { ElectionEvent } from './election/events.ts';
-import type { Reason } from './reconcile/plan.ts';
+import type { Reason } from './reconcile/verdict.ts';
 import type { Proof } from './reconcile/proof.ts';
 import type { WallTime } from './time.ts';
 import type { WorkloadKey } from './workload/model.ts';

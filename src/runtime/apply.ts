@@ -7,7 +7,7 @@ import { renderProcessPod, type RenderIdentity } from '../core/manifests/process
 import type { Refusal } from '../core/reconcile/observed.ts';
 import { claimPatch, dropFinalizerPatch, permitPatch, type LeaderMark } from '../core/reconcile/patches.ts';
 import { fencingToken } from '../core/reconcile/permit.ts';
-import type { Action } from '../core/reconcile/plan.ts';
+import type { Action } from '../core/reconcile/verdict.ts';
 import type { DomainEvent } from '../core/projection.ts';
 import { SECOND, type Duration } from '../core/time.ts';
 import { parseKey } from '../core/workload/model.ts';

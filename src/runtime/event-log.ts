@@ -1,7 +1,7 @@
 /** Domain events as log lines: the only place that turns what happened into text for the log. */
 import type { ElectionEvent } from '../core/election/events.ts';
 import type { DomainEvent, WorkloadView } from '../core/projection.ts';
-import type { Reason } from '../core/reconcile/plan.ts';
+import type { Reason } from '../core/reconcile/verdict.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { Log } from '../ports/system.ts';
 

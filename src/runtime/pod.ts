@@ -51,5 +51,6 @@ function stripContainer(status: ContainerStatus): ContainerStatus {
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
   const picked: Partial<Pick<T, K>> = {};
   for (const key of keys) if (from[key] !== undefined) picked[key] = from[key];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- absent optional properties stay absent
   return picked as Pick<T, K>;
 }

@@ -102,15 +102,17 @@ export class Registry {
   }
 
   #sizes(): number[] {
-    const sizes = this.#shards.map(() => 0);
+    const sizes = Array.from(this.#shards, () => 0);
     for (const { shard } of this.#records.values()) sizes[shard] = (sizes[shard] ?? 0) + 1;
     return sizes;
   }
 
   #shard(index: number): Shard {
-    while (this.#shards.length <= index)
-      this.#shards.push({ object: undefined, changes: new Map(), flushing: undefined });
-    return this.#shards[index] as Shard;
+    const known = this.#shards[index];
+    if (known !== undefined) return known;
+    const shard: Shard = { object: undefined, changes: new Map(), flushing: undefined };
+    this.#shards[index] = shard;
+    return shard;
   }
 
   async #change(index: number, key: string, value: string | null): Promise<boolean> {

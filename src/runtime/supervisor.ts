@@ -65,7 +65,7 @@ export class Supervisor {
   readonly #life = new AbortController();
   #elector: Elector | undefined;
   #reconciler: Reconciler | undefined;
-  #fatal: unknown;
+  #fatal: Error | undefined;
   #clusterProblem: string | undefined = 'not connected yet';
 
   constructor(ports: SupervisorPorts, options: SupervisorOptions) {
@@ -205,7 +205,7 @@ export class Supervisor {
       },
       { tenant, controllerNamespace, id, clusterName, fingerprint },
       (error) => {
-        this.#fatal ??= error;
+        this.#fatal ??= error instanceof Error ? error : new Error(String(error));
         broken.abort();
       },
     );

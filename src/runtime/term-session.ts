@@ -50,7 +50,6 @@ export interface SessionIdentity {
 
 export class TermSession {
   readonly #deps: SessionDependencies;
-  readonly #identity: SessionIdentity;
   readonly #term: Term;
   readonly #queue: WorkQueue;
   readonly #writer: GuardedWriter;
@@ -74,7 +73,6 @@ export class TermSession {
   ) {
     const { clock, log } = deps.system;
     this.#deps = deps;
-    this.#identity = identity;
     this.#term = term;
     this.#writer = new GuardedWriter(deps.cluster, term, clock);
     const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);

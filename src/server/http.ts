@@ -1,6 +1,5 @@
 /** The HTTP surface: probes, status and metrics. Reading never changes anything. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Problem } from '../core/problem.ts';
 import { formatDuration, type Duration } from '../core/time.ts';
 import type { Clock } from '../ports/system.ts';
@@ -49,9 +48,9 @@ export async function listen(port: number, routes: Routes, clock: Clock): Promis
     server.listen(port, () => resolve(undefined));
   });
   if (failure !== undefined) return describeListenFailure(port, failure);
-  // The address of a listening TCP server is always an object.
-  const bound = (server.address() as AddressInfo).port;
-  return { port: bound, close: (deadline) => closeServer(server, clock, deadline) };
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a listening TCP server has no port');
+  return { port: address.port, close: (deadline) => closeServer(server, clock, deadline) };
 }
 
 async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {

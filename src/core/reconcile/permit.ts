@@ -3,7 +3,7 @@ import type { Epoch } from '../election/record.ts';
 import type { Pod } from '../manifests/pod.ts';
 import { ANNOTATION } from '../workload/names.ts';
 import type { Input } from './observed.ts';
-import type { Verdict } from './plan.ts';
+import type { Verdict } from './verdict.ts';
 import { findProof, isGated } from './proof.ts';
 
 /** Starts that one term can number; the leader must acquire a new term before it needs more. */

@@ -2,62 +2,9 @@
  * From what was observed to what to do. The chain in `rules.ts` is asked in order; the first rule that answers decides.
  * The plan is small on purpose: one step, then the world is looked at again.
  */
-import type { Pod } from '../manifests/pod.ts';
-import type { Instant } from '../time.ts';
-import type { Workload } from '../workload/model.ts';
-import type { Input, WorkloadRecord } from './observed.ts';
-import type { Proof } from './proof.ts';
+import type { Input } from './observed.ts';
 import { RULES } from './rules.ts';
-
-/**
- * One write. Each is guarded by the term and by the resourceVersion of the pod it names; applied in order, and the
- * rest is dropped when one fails.
- */
-export type Action =
-  /** Write our term on the pod: whoever still holds its older resourceVersion can change it no more. */
-  | { readonly kind: 'claim'; readonly pod: Pod }
-  /** Make the workload's pod, gated. */
-  | { readonly kind: 'create'; readonly workload: Workload }
-  /** Lift the gate and write the fencing token, in one request. */
-  | { readonly kind: 'permit'; readonly pod: Pod }
-  /** Ask the kubelet to stop it, with its own grace period. */
-  | { readonly kind: 'delete'; readonly pod: Pod; readonly cause: StopCause }
-  /** Let the object go: its end is proven. */
-  | { readonly kind: 'dropFinalizer'; readonly pod: Pod; readonly proof: Proof }
-  /** Make the record durable before anything that follows. */
-  | { readonly kind: 'remember'; readonly record: WorkloadRecord }
-  /** The workload is gone; its record may go too. */
-  | { readonly kind: 'forget' };
-
-export type StopCause = 'SpecChanged' | 'Removed' | 'MaxRestartsExceeded' | 'Finished' | 'ExtraInstance';
-
-/** What users see verbatim as the reason of a workload. */
-export type Reason =
-  | 'Active'
-  | 'Starting'
-  | 'AwaitingPermit'
-  | 'WaitingForOldInstance'
-  | 'StopTimedOut'
-  | 'NodeUnreachable'
-  | 'Unschedulable'
-  | 'ImagePullFailed'
-  | 'CrashLoop'
-  | 'MaxRestartsExceeded'
-  | 'Completed'
-  | 'Failed'
-  | 'ForeignOwner'
-  | 'QuotaExceeded'
-  | 'Removed';
-
-/** What the chain answered. */
-export interface Verdict {
-  readonly reason: Reason;
-  /** One sentence for people: which pod, which node, which proof is missing, what to do. */
-  readonly message: string;
-  readonly actions: readonly Action[];
-  /** Look again at this time even if nothing changes. */
-  readonly wakeAt?: Instant;
-}
+import type { Verdict } from './verdict.ts';
 
 export interface Plan extends Verdict {
   /** Name of the rule that answered. */

@@ -3,7 +3,7 @@ import type { Pod } from '../manifests/pod.ts';
 import type { ProcessWorkload } from '../workload/model.ts';
 import { SINGLETON_FINALIZER } from '../workload/names.ts';
 import type { Input, Instance, WorkloadRecord } from './observed.ts';
-import type { Verdict } from './plan.ts';
+import type { Verdict } from './verdict.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import {
   containerRestarts,

@@ -25,14 +25,21 @@ export function encodeRecord(record: WorkloadRecord): string {
 export function decodeRecord(text: string): WorkloadRecord | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('managedFrom' in value) || !('restarts' in value))
-      return undefined;
-    if (value.managedFrom !== 'file' || typeof value.restarts !== 'number') return undefined;
-    // The optional fields are only ever written by `encodeRecord` next to the two that were just checked.
-    return value as WorkloadRecord;
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The optional fields are only ever written by `encodeRecord`, next to the two that are checked here. */
+function isRecord(value: unknown): value is WorkloadRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    'managedFrom' in value &&
+    value.managedFrom === 'file' &&
+    'restarts' in value &&
+    typeof value.restarts === 'number'
+  );
 }
 
 /** The first shard with room; a record never moves, so growing does not rewrite anything. */

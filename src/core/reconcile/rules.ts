@@ -4,7 +4,7 @@
  */
 import { isGated } from './proof.ts';
 import type { Input } from './observed.ts';
-import type { Verdict } from './plan.ts';
+import type { Verdict } from './verdict.ts';
 import { claimedTerm, decidePermit } from './permit.ts';
 import { checkGone, checkStopping } from './stopping.ts';
 import { checkFinished, checkMaxRestarts, checkRunning, checkStanding } from './process-rules.ts';

@@ -2,7 +2,7 @@
 import { MINUTE, SECOND, type Duration, type Instant } from '../time.ts';
 import { SINGLETON_FINALIZER } from '../workload/names.ts';
 import { STOP_MARGIN, type Input, type Instance } from './observed.ts';
-import type { Action, Verdict } from './plan.ts';
+import type { Action, Verdict } from './verdict.ts';
 import { findProof, isGated, OUT_OF_SERVICE_TAINT } from './proof.ts';
 
 /** How long a node may be silent before its instances are reported as unreachable. */
