@@ -3,22 +3,9 @@
  * makes terms rise even when the lock store forgets. Compare-and-set by `version`; a watch demotes a stale leader.
  */
 import type { AnchorRecord } from '../core/election/record.ts';
-import type { Unavailable } from './lock-store.ts';
+import type { AnchorView, RaiseReply } from '../core/election/replies.ts';
 
-/** `absent` = proven not to exist (404 for it in a namespace that exists). */
-export type AnchorView =
-  | { readonly kind: 'present'; readonly record: AnchorRecord; readonly version: string }
-  | { readonly kind: 'absent' }
-  /** The namespace is missing, or we may not read or write there. `cause` names the right or the namespace. */
-  | { readonly kind: 'refused'; readonly cause: string }
-  | Unavailable;
-
-export type RaiseReply =
-  | { readonly kind: 'raised'; readonly version: string }
-  /** Somebody wrote since `version` was read (or created it first). Read again. */
-  | { readonly kind: 'conflict' }
-  | { readonly kind: 'refused'; readonly cause: string }
-  | Unavailable;
+export type { AnchorView, RaiseReply } from '../core/election/replies.ts';
 
 export interface FenceAnchor {
   read(signal: AbortSignal): Promise<AnchorView>;

@@ -11,7 +11,10 @@
  * - Not promised: fairness, delivery of hints, or that `read` is newer than a reply already received.
  */
 import type { Epoch, LockView, Nonce } from '../core/election/record.ts';
+import type { AcquireReply, Hint, ReleaseReply, RenewReply, Unavailable } from '../core/election/replies.ts';
 import type { Duration } from '../core/time.ts';
+
+export type { AcquireReply, Hint, ReleaseReply, RenewReply, Unavailable } from '../core/election/replies.ts';
 
 export interface AcquireRequest {
   readonly name: string;
@@ -24,40 +27,12 @@ export interface AcquireRequest {
   readonly floor: Epoch;
 }
 
-/** The store could not be asked or did not answer; the request may have been applied. `cause` is free of secrets. */
-export interface Unavailable {
-  readonly kind: 'unavailable';
-  readonly cause: string;
-}
-
-export type AcquireReply =
-  | {
-      readonly kind: 'granted';
-      readonly epoch: Epoch;
-      readonly remaining: Duration;
-      /** The store had lost its counter (it was lower than `floor`, or its identity changed): hold, but wait one TTL before acting. */
-      readonly amnesia: boolean;
-    }
-  | { readonly kind: 'held'; readonly view: Extract<LockView, { kind: 'held' }> }
-  | Unavailable;
-
-export type RenewReply =
-  | { readonly kind: 'ok'; readonly remaining: Duration }
-  /** The store answered: this nonce and epoch do not hold the lock (any more). */
-  | { readonly kind: 'lost'; readonly holder?: string }
-  | Unavailable;
-
-export type ReleaseReply = { readonly kind: 'released' } | { readonly kind: 'not-ours' } | Unavailable;
-
 /** One acquisition, named so that a stranger cannot touch it. */
 export interface Grant {
   readonly name: string;
   readonly nonce: Nonce;
   readonly epoch: Epoch;
 }
-
-/** Something may have changed; read to find out. `released` only says how soon it is worth trying. */
-export type Hint = 'released' | 'changed';
 
 export interface LockStore {
   /** `lease`, `memory`, `redis`, …: part of the fingerprint and of metrics labels. */

@@ -42,3 +42,16 @@ export interface AnchorRecord {
   /** Identity of the store's data (run id, system identifier), empty where the store has none. */
   readonly storeIdentity: string;
 }
+
+/**
+ * Names one store, one lock in it and one anchor. Managed objects carry it, so that two installations that manage one
+ * tenant by accident notice each other. `address` must be free of credentials.
+ */
+export function formatFingerprint(store: {
+  readonly kind: string;
+  readonly address: string;
+  readonly lockName: string;
+  readonly anchorNamespace: string;
+}): string {
+  return [store.kind, store.address, store.lockName, store.anchorNamespace].join('|');
+}
