@@ -1,0 +1,155 @@
+/**
+ * A local Kubernetes cluster for tests, the demo and benchmarks: a real control plane and, in place of kubelets, nodes
+ * whose faults can be caused. Needs no container runtime. Everything it started ends with this process, however that
+ * ends.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openApi } from './api.ts';
+import type { Api } from './api.ts';
+import { readAudit } from './control-plane/audit.ts';
+import type { AuditEvent, AuditFilter } from './control-plane/audit.ts';
+import { buildControlPlane } from './control-plane/build.ts';
+import type { Component, ComponentName } from './control-plane/component.ts';
+import { startControlPlane } from './control-plane/control-plane.ts';
+import type { ControlPlane } from './control-plane/control-plane.ts';
+import { downloadControlPlane } from './control-plane/download.ts';
+import { downloadBases, locateControlPlane } from './control-plane/locate.ts';
+import { readRelease } from './control-plane/release.ts';
+import type { Progress } from './progress.ts';
+
+/** What cluster to start. */
+export interface SandboxOptions {
+  /** Kept on stop, and taken up again if it holds an earlier cluster. Without it: a private folder, removed on stop. */
+  readonly dir?: string;
+  /** Told what happens, for people. */
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A binding made for an identity. A Role needs its namespace; a ClusterRole without one is bound cluster-wide. */
+export interface RoleGrant {
+  readonly kind: 'Role' | 'ClusterRole';
+  readonly name: string;
+  readonly namespace?: string;
+}
+
+/** What an identity may do and how it reaches the server. */
+export interface IdentityOptions {
+  readonly groups?: readonly string[];
+  readonly roles?: readonly RoleGrant[];
+  /** Replaces the API server's address, e.g. by that of a fault proxy. */
+  readonly server?: string;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  readonly dir: string;
+  /** kubeconfig of an administrator. */
+  readonly kubeconfig: string;
+  /** The API server, `https://127.0.0.1:PORT`. */
+  readonly server: string;
+  /** The administrator's client, for setting up. Identities' RBAC manifests are applied with it. */
+  readonly api: Api;
+  /** Makes a user with a client certificate and answers the path of its kubeconfig. The audit log knows it by `name`. */
+  identity(name: string, options?: IdentityOptions): Promise<string>;
+  /** The file, JSON lines (audit.k8s.io/v1). */
+  readonly auditLog: string;
+  /** What the audit log holds so far. */
+  audit(filter?: AuditFilter): AsyncGenerator<AuditEvent>;
+  readonly controlPlane: Readonly<Record<ComponentName, Component>>;
+  /** Ends everything and removes what is not kept. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a sandbox; resolves when pods can be created.
+ *
+ * @throws Error whose message is a sentence for people.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { progress, signal } = options;
+  const binaries = await findBinaries(progress, signal);
+  const dir = options.dir === undefined ? await privateFolder() : await keptFolder(options.dir);
+  const isKept = options.dir !== undefined;
+  const discard = async (): Promise<void> => {
+    if (!isKept) await rm(dir, { recursive: true, force: true });
+  };
+  let plane: ControlPlane;
+  try {
+    plane = await startControlPlane({ binaries, dir, signal, log: (line) => progress.line(line) });
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  const api = await openApi(plane.kubeconfig);
+  return {
+    dir,
+    api,
+    kubeconfig: plane.kubeconfig,
+    server: plane.server,
+    auditLog: plane.auditLog,
+    controlPlane: plane.components,
+    audit: (filter) => readAudit(plane.auditLog, filter),
+    identity: (name, identity) => createIdentity(plane, api, name, identity),
+    async stop() {
+      await plane.stop(isKept);
+      await api.close();
+      await discard();
+    },
+  };
+}
+
+async function findBinaries(progress: Progress, signal: AbortSignal): Promise<string> {
+  const release = await readRelease();
+  const bases = downloadBases(process.env);
+  const sources = [
+    {
+      name: 'the download',
+      fill: (dir: string) => downloadControlPlane(release, bases, dir, progress, signal),
+    },
+    { name: 'the build', fill: (dir: string) => buildControlPlane(release, dir, progress, signal) },
+  ];
+  return resolve(await locateControlPlane({ env: process.env, release, sources, progress }, signal));
+}
+
+function privateFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'k8-highlander-sandbox-'));
+}
+
+async function keptFolder(dir: string): Promise<string> {
+  const path = resolve(dir);
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Error(`the folder ${path} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+  return path;
+}
+
+async function createIdentity(
+  plane: ControlPlane,
+  api: Api,
+  user: string,
+  { groups = [], roles = [], server }: IdentityOptions = {},
+): Promise<string> {
+  const bindings = roles.map((role) => bindingFor(user, role));
+  await api.apply(bindings);
+  const subject = { commonName: user, organizations: groups };
+  return plane.issue(encodeURIComponent(user), subject, server);
+}
+
+function bindingFor(user: string, role: RoleGrant): Parameters<Api['apply']>[0][number] & object {
+  const isWide = role.namespace === undefined;
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: isWide ? 'ClusterRoleBinding' : 'RoleBinding',
+    metadata: {
+      name: `sandbox:${user}:${role.name}`,
+      ...(role.namespace === undefined ? {} : { namespace: role.namespace }),
+    },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: role.kind, name: role.name },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+  } as never;
+}
