@@ -19,12 +19,18 @@ export const PROBLEM_CODES = {
   DuplicateName: { exit: 2 },
   /** A key this program does not know. A warning, never fatal. */
   UnknownKey: { exit: 0 },
+  /** Understood, and without effect because something else wins. A warning, never fatal. */
+  IgnoredValue: { exit: 0 },
+  /** Nothing to run is configured. A warning, never fatal. */
+  NoWorkloads: { exit: 0 },
   /** Known and planned, but not built in this version: a workload kind or a store. */
   NotInThisVersion: { exit: 2 },
   /** Two settings contradict each other, e.g. renew interval and TTL. */
   Contradiction: { exit: 2 },
   /** The command line is wrong. */
   Usage: { exit: 2 },
+  /** No cluster to talk to: no such context, no server address, or not inside a pod. */
+  NoCluster: { exit: 2 },
   /** The HTTP port is taken. */
   PortInUse: { exit: 1 },
 } as const satisfies Record<string, { readonly exit: 0 | 1 | 2 }>;

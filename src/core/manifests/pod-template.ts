@@ -14,7 +14,14 @@ import {
   type VolumeMount,
   type Workload,
 } from '../workload/model.ts';
-import { ANNOTATION, LABEL, PERMIT_GATE, SINGLETON_FINALIZER, TOKEN_ENV } from '../workload/names.ts';
+import {
+  ANNOTATION,
+  LABEL,
+  MAIN_CONTAINER,
+  PERMIT_GATE,
+  SINGLETON_FINALIZER,
+  TOKEN_ENV,
+} from '../workload/names.ts';
 import type { Container, EnvVar, PodMeta, PodSpec } from './pod.ts';
 import { mountableVolumes, renderMainMounts, renderVolumes } from './volumes.ts';
 
@@ -24,8 +31,6 @@ export interface RenderIdentity {
   /** See `ANNOTATION.fingerprint`. */
   readonly fingerprint: string;
 }
-
-export const MAIN_CONTAINER = 'main';
 
 /** Labels, annotations and finalizer of an instance pod; the caller adds the name, where the kind fixes one. */
 export function renderInstanceMeta(

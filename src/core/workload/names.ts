@@ -44,6 +44,9 @@ export const PERMIT_GATE = `${GROUP}/permit`;
 /** Finalizer on every instance pod: keeps the evidence when somebody deletes by force. */
 export const SINGLETON_FINALIZER = `${GROUP}/singleton`;
 
+/** The container that runs the workload's program; sidecars stand beside it. */
+export const MAIN_CONTAINER = 'main';
+
 /** Name of the environment variable through which an instance learns its fencing token. */
 export const TOKEN_ENV = 'HIGHLANDER_FENCING_TOKEN';
 
