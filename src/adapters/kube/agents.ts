@@ -1,0 +1,120 @@
+/**
+ * The sockets of one connection. Calls and watches have separate agents: on a shared one, open watches would occupy the
+ * connections that calls wait for, without any error. Certificates that live in files are checked every minute; when
+ * one changed, new agents are made and the old ones close after what is in flight.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { Agent } from 'undici';
+import { MINUTE, SECOND, type Instant } from '../../core/time.ts';
+import type { Clock } from '../../ports/system.ts';
+import type { Connection, Pem } from './connection.ts';
+
+export interface AgentPair {
+  /** At most 32 requests in flight, kept alive. */
+  readonly calls: Agent;
+  /** One socket for each watch. A body that is silent for 100 s is a half-open connection: bookmarks come each minute. */
+  readonly watches: Agent;
+}
+
+export class Agents {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #files: readonly string[];
+  #pair: AgentPair | undefined;
+  #stamp = '';
+  #checkedAt: Instant = Number.NEGATIVE_INFINITY;
+  #opening: Promise<AgentPair> | undefined;
+  /** Replaced pairs whose last requests are still in flight. */
+  readonly #retiring = new Set<AgentPair>();
+  #closed = false;
+
+  constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#files = filesOf(connection);
+  }
+
+  /** Rejects if a certificate file cannot be read and none was read before, or after `close`. */
+  async current(): Promise<AgentPair> {
+    if (this.#closed) throw new Error('the connection was closed');
+    if (this.#pair && this.#clock.now() - this.#checkedAt < MINUTE) return this.#pair;
+    this.#opening ??= this.#refresh().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  /** Ends every connection at once; what was in flight fails. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([this.#opening]);
+    const pairs = [...this.#retiring, ...(this.#pair ? [this.#pair] : [])];
+    this.#pair = undefined;
+    await Promise.all(pairs.flatMap(({ calls, watches }) => [calls.destroy(), watches.destroy()]));
+  }
+
+  async #refresh(): Promise<AgentPair> {
+    this.#checkedAt = this.#clock.now();
+    const stamp = await stampOf(this.#files);
+    const old = this.#pair;
+    if (old && stamp === this.#stamp) return old;
+    try {
+      this.#pair = await openPair(this.#connection);
+    } catch (error) {
+      // Half-way through a rotation: what we have still works until it expires.
+      if (old) return old;
+      throw error;
+    }
+    this.#stamp = stamp;
+    if (old) this.#retire(old);
+    return this.#pair;
+  }
+
+  /** Closes once idle. Calls end within their deadline and watches within `timeoutSeconds`, so this ends too. */
+  #retire(old: AgentPair): void {
+    this.#retiring.add(old);
+    void Promise.allSettled([old.calls.close(), old.watches.close()]).then(() => this.#retiring.delete(old));
+  }
+}
+
+async function openPair(connection: Connection): Promise<AgentPair> {
+  const { ca, credential } = connection;
+  const certificate = credential.kind === 'certificate' ? credential : undefined;
+  const connect = {
+    timeout: 5 * SECOND,
+    keepAlive: true,
+    keepAliveInitialDelay: 15 * SECOND,
+    ...(ca && { ca: await pemText(ca) }),
+    ...(certificate && {
+      cert: await pemText(certificate.certificate),
+      key: await pemText(certificate.key),
+    }),
+    ...(connection.tlsServerName !== undefined && { servername: connection.tlsServerName }),
+    ...(connection.insecureSkipTlsVerify && { rejectUnauthorized: false }),
+  };
+  // HTTP/1.1 only: over HTTP/2 all watches would share one socket, its flow control and its failures.
+  const shared = { connect, allowH2: false, pipelining: 1, headersTimeout: 30 * SECOND };
+  return {
+    calls: new Agent({ ...shared, connections: 32, keepAliveTimeout: 30 * SECOND, bodyTimeout: MINUTE }),
+    watches: new Agent({ ...shared, connections: null, bodyTimeout: 100 * SECOND }),
+  };
+}
+
+function filesOf({ ca, credential }: Connection): readonly string[] {
+  const pems = [ca, ...(credential.kind === 'certificate' ? [credential.certificate, credential.key] : [])];
+  return pems.flatMap((pem) => (pem && 'file' in pem ? [pem.file] : []));
+}
+
+async function stampOf(files: readonly string[]): Promise<string> {
+  const stamps = await Promise.all(
+    files.map(async (file) => {
+      const [found] = await Promise.allSettled([stat(file)]);
+      return found.status === 'fulfilled'
+        ? `${found.value.mtimeMs}/${found.value.size}/${found.value.ino}`
+        : 'missing';
+    }),
+  );
+  return stamps.join(' ');
+}
+
+function pemText(pem: Pem): Promise<string> {
+  return 'pem' in pem ? Promise.resolve(pem.pem) : readFile(pem.file, 'utf8');
+}

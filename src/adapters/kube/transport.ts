@@ -1,0 +1,256 @@
+/**
+ * HTTP to one API server. Every call has a deadline and consumes its body; what may be sent twice, and when, is decided
+ * here and nowhere else:
+ *
+ * - A GET whose kept-alive socket died as it was used is sent again once, at once.
+ * - 401 with a token file: the file is read again and, if it holds another token, the request is sent again once. A
+ *   refused login changed nothing, so this holds for writes too.
+ * - 429, or 503 with Retry-After: a GET waits and asks again until its deadline. A write waits once, only when the
+ *   server said for how long; if the deadline comes first, the server's refusal is the answer.
+ * - Nothing else is repeated. A write that failed on the way may have been applied.
+ *
+ * `request` comes from the undici package: Node's global fetch does not accept this package's agents.
+ */
+import { request, type Dispatcher } from 'undici';
+import { SECOND, type Duration } from '../../core/time.ts';
+import type { Clock } from '../../ports/system.ts';
+import { Agents, type AgentPair } from './agents.ts';
+import type { Connection } from './connection.ts';
+import { BearerToken } from './credential.ts';
+import { boundSignal, pause } from './pause.ts';
+
+/** Longest a call may take when its caller sets no earlier deadline. */
+const CALL_LIMIT: Duration = 30 * SECOND;
+
+/** How long to wait after a 429 that does not say. */
+export const DEFAULT_RETRY_AFTER: Duration = SECOND;
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Absolute, already encoded, without the server's own path prefix. */
+  readonly path: string;
+  readonly query?: Query;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Default `application/json`. */
+  readonly contentType?: string;
+}
+
+export type Query = Readonly<Record<string, string>>;
+
+export interface Answer {
+  readonly kind: 'answered';
+  readonly status: number;
+  /** Parsed JSON; the text itself (cut to 200 characters) where it is not JSON. */
+  readonly body: unknown;
+  readonly retryAfter?: Duration;
+}
+
+/** No complete answer. A write may have been applied, except where `cause` begins with `not sent`. */
+export interface Failure {
+  readonly kind: 'failed';
+  /** For people; free of secrets. */
+  readonly cause: string;
+  /** The error code of Node or undici, `ABORTED` for an aborted signal or a passed deadline. */
+  readonly code: string;
+}
+
+export type Reply = Answer | Failure;
+
+/** An open response body. Whoever gets it must read it to its end or abort the signal it was opened with. */
+export interface OpenStream {
+  readonly kind: 'open';
+  readonly body: AsyncIterable<Buffer>;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** False: 429 and 503 are answers like any other. For callers with a schedule of their own. Default true. */
+  readonly obeysRetryAfter?: boolean;
+}
+
+export class Transport {
+  /** The server's address, without credentials. */
+  readonly address: string;
+  readonly #agents: Agents;
+  readonly #token: BearerToken;
+  readonly #clock: Clock;
+  readonly #userAgent: string;
+  readonly #obeys: boolean;
+
+  constructor(connection: Connection, options: TransportOptions) {
+    this.address = connection.server;
+    this.#clock = options.clock;
+    this.#agents = new Agents(connection, options.clock);
+    this.#token = new BearerToken(connection.credential, options.clock);
+    this.#userAgent = options.userAgent;
+    this.#obeys = options.obeysRetryAfter ?? true;
+  }
+
+  /** Never rejects. A signal that is aborted already means that nothing is sent. */
+  async call(call: Call, signal: AbortSignal): Promise<Reply> {
+    if (signal.aborted) return { kind: 'failed', cause: 'not sent: aborted before', code: 'ABORTED' };
+    const bound = boundSignal(this.#clock, signal, this.#clock.now() + CALL_LIMIT, 'no answer in 30 s');
+    try {
+      return await this.#callPatiently(call, bound.signal);
+    } finally {
+      bound.release();
+    }
+  }
+
+  /**
+   * A GET whose body is read as it arrives. `silence` bounds the time between two chunks. An answer other than 200 is
+   * read to its end. Never rejects; the body's iterator does, when the connection breaks or the signal aborts.
+   */
+  async open(
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+    silence: Duration,
+  ): Promise<OpenStream | Reply> {
+    const options: SendOptions = { agent: 'watches', bodyTimeout: silence };
+    let sent = await this.#send({ method: 'GET', path, query }, signal, options);
+    if (sent.kind === 'response' && sent.response.statusCode === 401) {
+      const refused = await read(sent.response, signal);
+      if (!(await this.#token.replaced(sent.token))) return refused;
+      sent = await this.#send({ method: 'GET', path, query }, signal, options);
+    }
+    if (sent.kind === 'failed') return sent;
+    if (sent.response.statusCode !== 200) return read(sent.response, signal);
+    return { kind: 'open', body: sent.response.body };
+  }
+
+  /** Ends all connections; requests in flight fail. Safe to call twice. */
+  async close(): Promise<void> {
+    await this.#agents.close();
+  }
+
+  async #callPatiently(call: Call, signal: AbortSignal): Promise<Reply> {
+    const isRead = call.method === 'GET';
+    for (let attempt = 0; ; attempt++) {
+      const reply = await this.#attempt(call, signal);
+      if (!this.#obeys || reply.kind === 'failed' || (attempt > 0 && !isRead)) return reply;
+      const wait = requestedWait(reply, isRead);
+      if (wait === undefined || !(await pause(this.#clock, wait, signal))) return reply;
+    }
+  }
+
+  async #attempt(call: Call, signal: AbortSignal): Promise<Reply> {
+    let { reply, token } = await this.#sendAndRead(call, signal);
+    if (reply.kind === 'failed' && call.method === 'GET' && isDeadSocket(reply) && !signal.aborted)
+      ({ reply, token } = await this.#sendAndRead(call, signal));
+    if (reply.kind === 'answered' && reply.status === 401 && (await this.#token.replaced(token)))
+      ({ reply } = await this.#sendAndRead(call, signal));
+    return reply;
+  }
+
+  async #sendAndRead(
+    call: Call,
+    signal: AbortSignal,
+  ): Promise<{ readonly reply: Reply; readonly token?: string | undefined }> {
+    const sent = await this.#send(call, signal, { agent: 'calls' });
+    if (sent.kind === 'failed') return { reply: sent };
+    return { reply: await read(sent.response, signal), token: sent.token };
+  }
+
+  async #send(call: Call, signal: AbortSignal, options: SendOptions): Promise<Sent | Failure> {
+    let agents: AgentPair;
+    let token: string | undefined;
+    try {
+      [agents, token] = await Promise.all([this.#agents.current(), this.#token.current()]);
+    } catch (error) {
+      return { kind: 'failed', cause: `not sent: ${describe(error)}`, code: 'CONNECTION' };
+    }
+    // Checked again after the awaits above: undici would not send either, but its error does not say so.
+    if (signal.aborted) return { kind: 'failed', cause: 'not sent: aborted before', code: 'ABORTED' };
+    const search = call.query ? `?${new URLSearchParams(call.query).toString()}` : '';
+    try {
+      const response = await request(`${this.address}${call.path}${search}`, {
+        dispatcher: agents[options.agent],
+        method: call.method,
+        signal,
+        headers: {
+          accept: 'application/json',
+          'user-agent': this.#userAgent,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(call.body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
+        },
+        ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+        ...(options.bodyTimeout !== undefined && { bodyTimeout: options.bodyTimeout }),
+      });
+      return { kind: 'response', response, token };
+    } catch (error) {
+      return failureOf(error, signal);
+    }
+  }
+}
+
+interface SendOptions {
+  readonly agent: keyof AgentPair;
+  readonly bodyTimeout?: Duration;
+}
+
+interface Sent {
+  readonly kind: 'response';
+  readonly response: Dispatcher.ResponseData;
+  readonly token: string | undefined;
+}
+
+async function read(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<Reply> {
+  let text: string;
+  try {
+    text = await response.body.text();
+  } catch (error) {
+    return failureOf(error, signal);
+  }
+  const seconds = Number(response.headers['retry-after']);
+  return {
+    kind: 'answered',
+    status: response.statusCode,
+    body: parseJson(text),
+    ...(response.headers['retry-after'] !== undefined &&
+      Number.isFinite(seconds) && { retryAfter: seconds * SECOND }),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return text.slice(0, 200);
+  }
+}
+
+function requestedWait(answer: Answer, isRead: boolean): Duration | undefined {
+  if (answer.status === 429) return answer.retryAfter ?? (isRead ? DEFAULT_RETRY_AFTER : undefined);
+  return answer.status === 503 ? answer.retryAfter : undefined;
+}
+
+/** What one sees when the server closed an idle connection in the moment that it was used. */
+function isDeadSocket({ code }: Failure): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET';
+}
+
+/** An error of `request` or of reading a body, as a value. */
+export function failureOf(error: unknown, signal: AbortSignal): Failure {
+  if (signal.aborted) {
+    const reason: unknown = signal.reason;
+    return {
+      kind: 'failed',
+      cause: reason instanceof Error ? reason.message : 'aborted',
+      code: 'ABORTED',
+    };
+  }
+  return { kind: 'failed', cause: describe(error), code: codeOf(error) ?? 'ERROR' };
+}
+
+function describe(error: unknown): string {
+  const message = error instanceof Error ? error.message : '';
+  return [codeOf(error), message].filter((part) => part !== undefined && part !== '').join(': ') || 'failed';
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
