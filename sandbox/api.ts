@@ -7,22 +7,27 @@ import { Agent, request } from 'undici';
 import { parse, parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../src/ports/cluster.ts';
 
-/** An answer, whatever its status. `body` is the parsed JSON, or the text where it is not JSON. */
-export interface ApiAnswer {
+/** An answer, whatever its status. `body` is the parsed JSON (believed to be what the caller says), or the text where it is not JSON. */
+export interface ApiAnswer<Body> {
   readonly status: number;
-  readonly body: unknown;
+  readonly body: Body;
+}
+
+/** An object to apply: metadata, and whatever its kind has. */
+export interface Manifest extends KubeObject {
+  readonly [field: string]: unknown;
 }
 
 /** Requests as one identity. Close it when done: it keeps connections. */
 export interface Api {
   /** @throws Error only when there is no answer (refused, reset, timeout of ten seconds, aborted). */
-  request(method: Method, path: string, options?: ApiOptions): Promise<ApiAnswer>;
+  request<Body = unknown>(method: Method, path: string, options?: ApiOptions): Promise<ApiAnswer<Body>>;
   /**
    * Applies manifests (objects, or YAML with any number of documents) by server-side apply, in order, by force.
    *
    * @throws Error naming the object and the server's message when one is refused.
    */
-  apply(manifests: string | readonly KubeObject[], signal?: AbortSignal): Promise<void>;
+  apply(manifests: string | readonly Manifest[], signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,7 +54,7 @@ interface Kubeconfig {
 
 /** Opens a client with a kubeconfig that the sandbox wrote. */
 export async function openApi(kubeconfig: string): Promise<Api> {
-  const config = parse(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
+  const config: Kubeconfig = parse(await readFile(kubeconfig, 'utf8'));
   const cluster = config.clusters[0]?.cluster;
   const user = config.users[0]?.user;
   if (cluster === undefined || user === undefined)
@@ -73,7 +78,7 @@ class KubeApi implements Api {
     this.#agent = agent;
   }
 
-  async request(method: Method, path: string, options: ApiOptions = {}): Promise<ApiAnswer> {
+  async request<Body>(method: Method, path: string, options: ApiOptions = {}): Promise<ApiAnswer<Body>> {
     const { body, contentType = 'application/json', signal } = options;
     const deadline = AbortSignal.timeout(REQUEST_DEADLINE_MS);
     const answer = await request(this.#server + path, {
@@ -85,10 +90,11 @@ class KubeApi implements Api {
     });
     const text = await answer.body.text();
     const json = answer.headers['content-type']?.includes('json') === true;
-    return { status: answer.statusCode, body: json ? JSON.parse(text) : text };
+    const parsed: Body = json ? JSON.parse(text) : text;
+    return { status: answer.statusCode, body: parsed };
   }
 
-  async apply(manifests: string | readonly KubeObject[], signal?: AbortSignal): Promise<void> {
+  async apply(manifests: string | readonly Manifest[], signal?: AbortSignal): Promise<void> {
     const objects = typeof manifests === 'string' ? readManifests(manifests) : manifests;
     for (const object of objects) {
       const path = await this.#pathOf(object, signal);
@@ -109,11 +115,8 @@ class KubeApi implements Api {
   async #pathOf(object: KubeObject, signal: AbortSignal | undefined): Promise<string> {
     const version = object.apiVersion ?? 'v1';
     const root = version.includes('/') ? `/apis/${version}` : `/api/${version}`;
-    const answer = await this.request('GET', root, signal === undefined ? {} : { signal });
-    const { resources = [] } = answer.body as {
-      resources?: readonly { name: string; kind: string; namespaced: boolean }[];
-    };
-    const found = resources.find((each) => each.kind === object.kind && !each.name.includes('/'));
+    const { body } = await this.request<Discovery>('GET', root, signal === undefined ? {} : { signal });
+    const found = body.resources?.find((each) => each.kind === object.kind && !each.name.includes('/'));
     if (found === undefined)
       throw new Error(`cannot apply ${titleOf(object)}: the server knows no such kind in ${version}`);
     const namespace = found.namespaced ? `/namespaces/${object.metadata.namespace ?? 'default'}` : '';
@@ -121,9 +124,18 @@ class KubeApi implements Api {
   }
 }
 
-function readManifests(yaml: string): readonly KubeObject[] {
+/** APIResourceList of meta/v1. */
+interface Discovery {
+  readonly resources?: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly namespaced: boolean;
+  }[];
+}
+
+function readManifests(yaml: string): readonly Manifest[] {
   return parseAllDocuments(yaml)
-    .map((document) => document.toJS() as KubeObject | null)
+    .map((document): Manifest | null => document.toJS())
     .filter((object) => object !== null);
 }
 
@@ -132,7 +144,7 @@ function titleOf(object: KubeObject): string {
 }
 
 /** The server's own words about a refusal. */
-export function messageOf(answer: ApiAnswer): string {
-  const status = answer.body as { message?: string } | null;
-  return status?.message ?? `HTTP ${answer.status}`;
+export function messageOf({ status, body }: ApiAnswer<unknown>): string {
+  const isStatus = typeof body === 'object' && body !== null && 'message' in body;
+  return isStatus && typeof body.message === 'string' ? body.message : `HTTP ${status}`;
 }

@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { openApi } from './api.ts';
-import type { Api } from './api.ts';
+import type { Api, Manifest } from './api.ts';
 import { readAudit } from './control-plane/audit.ts';
 import type { AuditEvent, AuditFilter } from './control-plane/audit.ts';
 import { buildControlPlane } from './control-plane/build.ts';
@@ -18,6 +18,7 @@ import { downloadControlPlane } from './control-plane/download.ts';
 import { downloadBases, locateControlPlane } from './control-plane/locate.ts';
 import { readRelease } from './control-plane/release.ts';
 import type { Progress } from './progress.ts';
+import { reasonOf } from './reason.ts';
 
 /** What cluster to start. */
 export interface SandboxOptions {
@@ -123,7 +124,7 @@ async function keptFolder(dir: string): Promise<string> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new Error(`the folder ${path} cannot be used: ${(error as Error).message}`, { cause: error });
+    throw new Error(`the folder ${path} cannot be used: ${reasonOf(error)}`, { cause: error });
   }
   return path;
 }
@@ -140,7 +141,7 @@ async function createIdentity(
   return plane.issue(encodeURIComponent(user), subject, server);
 }
 
-function bindingFor(user: string, role: RoleGrant): Parameters<Api['apply']>[0][number] & object {
+function bindingFor(user: string, role: RoleGrant): Manifest {
   const isWide = role.namespace === undefined;
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -151,5 +152,5 @@ function bindingFor(user: string, role: RoleGrant): Parameters<Api['apply']>[0][
     },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: role.kind, name: role.name },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
-  } as never;
+  };
 }

@@ -98,7 +98,7 @@ export async function* readAudit(file: string, filter: AuditFilter = {}): AsyncG
     if (!line.endsWith('}')) continue;
     let event: AuditEvent;
     try {
-      event = JSON.parse(line) as AuditEvent;
+      event = JSON.parse(line);
     } catch {
       continue; // cut at an inner brace
     }

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { ended, spawnBound } from '../bound-process.ts';
 import type { Progress } from '../progress.ts';
+import { codeOf, reasonOf } from '../reason.ts';
 import { COMPONENTS } from './component.ts';
 import { MODULE_DIR } from './release.ts';
 import type { Release } from './release.ts';
@@ -17,9 +18,9 @@ const MINIMUM_GO = [1, 26] as const;
 async function findGo(signal: AbortSignal): Promise<string> {
   const run = promisify(execFile);
   const { stdout } = await run('go', ['env', 'GOVERSION'], { cwd: MODULE_DIR, signal }).catch(
-    (error: NodeJS.ErrnoException) => {
+    (error: unknown) => {
       throw new Error(
-        error.code === 'ENOENT' ? 'go is not on PATH' : `go does not run: ${firstLine(error.message)}`,
+        codeOf(error) === 'ENOENT' ? 'go is not on PATH' : `go does not run: ${firstLine(reasonOf(error))}`,
       );
     },
   );

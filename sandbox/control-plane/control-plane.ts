@@ -3,12 +3,12 @@
  * processes with free ports, a folder, an own authority and an audit log. Nothing of it outlives this process.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { messageOf, openApi } from '../api.ts';
 import type { Api } from '../api.ts';
+import { freePorts } from '../free-port.ts';
 import { writeKubeconfig } from '../kubeconfig.ts';
 import { auditPolicy } from './audit.ts';
 import { issueClient } from './certificate.ts';
@@ -139,32 +139,13 @@ async function writeIdentity(file: string, pki: Pki, subject: Subject, server: s
   return file;
 }
 
-/** Distinct loopback ports that are free now: all are held until the last one is known. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolve(typeof address === 'object' && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 /** Asks until the answer is yes. No answer (not listening yet) is a no. Rejects when the signal aborts. */
-async function until(isReady: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+async function poll(isReady: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
   while (!(await isReady().catch(() => false))) await sleep(POLL_MS, undefined, { signal });
 }
 
 function etcdReady(address: string, signal: AbortSignal): Promise<void> {
-  return until(async () => {
+  return poll(async () => {
     const { statusCode, body } = await request(`${address}/health`, { signal });
     await body.dump();
     return statusCode === 200;
@@ -172,12 +153,12 @@ function etcdReady(address: string, signal: AbortSignal): Promise<void> {
 }
 
 function apiReady(admin: Api, signal: AbortSignal): Promise<void> {
-  return until(async () => (await admin.request('GET', '/readyz', { signal })).status === 200, signal);
+  return poll(async () => (await admin.request('GET', '/readyz', { signal })).status === 200, signal);
 }
 
 function accountsReady(admin: Api, signal: AbortSignal): Promise<void> {
   const path = '/api/v1/namespaces/default/serviceaccounts/default';
-  return until(async () => {
+  return poll(async () => {
     const answer = await admin.request('GET', path, { signal });
     if (answer.status === 403) throw new Error(messageOf(answer));
     return answer.status === 200;

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import type { Dispatcher, Response } from 'undici';
 import type { Progress } from '../progress.ts';
+import { codeOf, reasonOf } from '../reason.ts';
 import type { ComponentName } from './component.ts';
 import type { Release } from './release.ts';
 
@@ -107,8 +108,8 @@ async function get(url: string, agent: Dispatcher, signal: AbortSignal): Promise
     response = await fetch(url, { dispatcher: agent, signal });
   } catch (error) {
     signal.throwIfAborted();
-    const cause = (error as Error).cause as (Error & { readonly code?: string }) | undefined;
-    throw new Error(`${url}: ${cause?.code ?? cause?.message ?? (error as Error).message}`, { cause: error });
+    const cause = error instanceof Error ? (error.cause ?? error) : error; // fetch says only that it failed
+    throw new Error(`${url}: ${codeOf(cause) ?? reasonOf(cause)}`, { cause: error });
   }
   if (!response.ok) {
     await response.body?.cancel();
@@ -131,9 +132,10 @@ async function downloadFile(
   let received = 0;
   try {
     for await (const chunk of response.body ?? []) {
-      hash.update(chunk as Uint8Array);
-      await target.writeFile(chunk as Uint8Array);
-      received += (chunk as Uint8Array).length;
+      const bytes: Uint8Array = chunk;
+      hash.update(bytes);
+      await target.writeFile(bytes);
+      received += bytes.length;
       const share = total > 0 ? ` of ${mebibytes(total)}` : '';
       progress.moving(`downloading ${file}: ${mebibytes(received)}${share} MiB`);
     }

@@ -29,10 +29,8 @@ export async function exclusive<T>(
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const release = async (): Promise<void> => {
-    holder.kill('SIGKILL');
-    await ended(holder);
-  };
+  const release = (): void => void holder.kill('SIGKILL');
+  signal.addEventListener('abort', release, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
       let complaint = '';
@@ -44,10 +42,12 @@ export async function exclusive<T>(
       });
       holder.once('error', reject);
       holder.once('exit', () => reject(new Error(`cannot lock ${file}: ${complaint.trim()}`)));
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
+    signal.throwIfAborted();
     return await work();
   } finally {
-    await release();
+    signal.removeEventListener('abort', release);
+    release();
+    await ended(holder);
   }
 }

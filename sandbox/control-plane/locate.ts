@@ -6,6 +6,7 @@ import { access, constants, mkdtemp, mkdir, readdir, rename, rm } from 'node:fs/
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Progress } from '../progress.ts';
+import { reasonOf } from '../reason.ts';
 import { COMPONENTS } from './component.ts';
 import { PUBLIC_BASES } from './download.ts';
 import type { DownloadBases } from './download.ts';
@@ -79,10 +80,13 @@ export async function locateControlPlane(options: LocateOptions, signal: AbortSi
     throw new Error(`no control plane: ${tried.join('; ')}`);
   };
   const onWait = (): void => progress.line('another process is fetching the control plane: waiting for it');
-  await mkdir(shelf, { recursive: true }).catch((error: Error) => {
-    throw new Error(`no control plane: ${tried.join('; ')}; the cache cannot be written (${error.message})`, {
-      cause: error,
-    });
+  await mkdir(shelf, { recursive: true }).catch((error: unknown) => {
+    throw new Error(
+      `no control plane: ${tried.join('; ')}; the cache cannot be written (${reasonOf(error)})`,
+      {
+        cause: error,
+      },
+    );
   });
   return exclusive(`${cached}.lock`, onWait, fill, signal);
 }
@@ -105,7 +109,7 @@ async function fillFrom(
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    return (error as Error).message;
+    return reasonOf(error);
   } finally {
     await rm(beside, { recursive: true, force: true });
   }
