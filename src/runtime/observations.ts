@@ -103,15 +103,14 @@ export class Observations {
     const key = pod.metadata.annotations?.[ANNOTATION.workload];
     const uid = pod.metadata.uid;
     if (key === undefined || uid === undefined) return;
-    if (change.kind === 'removed') this.#forget(key, uid);
-    else this.#remember(key, uid, pod);
+    if (change.kind === 'changed') this.#remember(key, uid, pod);
+    else this.#forget(key, uid, pod);
     this.#listener?.onTermSeen(claimedTerm(pod) ?? 0);
     this.#listener?.onWorkload(key);
   }
 
   #remember(key: string, uid: string, pod: Pod): void {
     const pods = this.#byWorkload.get(key) ?? new Map<string, SeenPod>();
-    this.#byWorkload.set(key, pods);
     // One name is one object: another uid under it means that the earlier one is gone.
     for (const [other, { pod: old }] of pods)
       if (other !== uid && old.metadata.name === pod.metadata.name) this.#forget(key, other);
@@ -124,11 +123,12 @@ export class Observations {
     else delete seen.readySince;
   }
 
-  #forget(key: string, uid: string): void {
+  /** `last`: the state it was removed in, which may be the first to show a proof. */
+  #forget(key: string, uid: string, last?: Pod): void {
     const pods = this.#byWorkload.get(key);
     const seen = pods?.get(uid);
     if (pods === undefined || seen === undefined) return;
-    const instance = this.#instance(seen);
+    const instance = this.#instance({ ...seen, pod: last ?? seen.pod });
     pods.delete(uid);
     if (pods.size === 0) this.#byWorkload.delete(key);
     if (findProof(instance) !== undefined) return;

@@ -11,8 +11,11 @@ export interface Reply {
   readonly body: string;
 }
 
-/** Paths that are served, by exact match. GET and HEAD only. */
-export type Routes = ReadonlyMap<string, () => Reply | Promise<Reply>>;
+/** Answers one request. */
+export type Handler = () => Reply | Promise<Reply>;
+
+/** Paths that are served, by exact match. GET and HEAD only. Read at each request, so routes may be added later. */
+export type Routes = ReadonlyMap<string, Handler>;
 
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';

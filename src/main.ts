@@ -1,0 +1,202 @@
+/**
+ * The entry, and the only place that knows every room: reads the configuration, opens the adapters, hands them to the
+ * supervisor, and turns the way it ended into an exit code: 0 stopped as asked, 1 failed, 2 usage or configuration.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { openCluster } from './adapters/kube/cluster.ts';
+import {
+  inClusterConnection,
+  isConnectProblem,
+  readKubeconfig,
+  type Connection,
+} from './adapters/kube/connect.ts';
+import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
+import { openLeaseLock } from './adapters/kube/lease-lock.ts';
+import { openMemoryLock } from './adapters/lock/memory.ts';
+import { createSystem } from './adapters/system.ts';
+import type { Config, LoadResult } from './config/config.ts';
+import { renderHelp } from './config/help.ts';
+import { loadConfig } from './config/load.ts';
+import { formatProblem, PROBLEM_CODES, type Problem } from './core/problem.ts';
+import { SECOND } from './core/time.ts';
+import { leaseName } from './core/workload/names.ts';
+import { Metrics } from './metrics.ts';
+import type { LockStore } from './ports/lock-store.ts';
+import type { System } from './ports/system.ts';
+import { Supervisor } from './runtime/supervisor.ts';
+import { listen, type Handler, type HttpServer } from './server/http.ts';
+import { controllerRoutes, startingRoutes } from './server/routes.ts';
+
+process.exitCode = await main(process.argv.slice(2), readVersion());
+
+async function main(argv: readonly string[], version: string): Promise<number> {
+  const [first] = argv;
+  if (argv.includes('--version') || first === 'version') {
+    process.stdout.write(`K8 Highlander ${version}\n`);
+    return 0;
+  }
+  if (argv.includes('--help') || argv.includes('-h') || first === 'help') {
+    process.stdout.write(renderHelp());
+    return 0;
+  }
+  const loaded = load(first === 'run' ? argv.slice(1) : argv);
+  if ('problems' in loaded) return report(loaded.problems);
+  for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
+  return run(loaded.config, version);
+}
+
+function load(flags: readonly string[]): LoadResult {
+  return loadConfig(flags, {
+    env: process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    exists: (path) => existsSync(path) && statSync(path).isFile(),
+    homedir: homedir(),
+    cwd: process.cwd(),
+    hostname: hostname(),
+  });
+}
+
+/** All problems on stderr; the exit code of the worst. */
+function report(problems: readonly Problem[]): number {
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  return Math.max(...problems.map(({ code }) => PROBLEM_CODES[code].exit));
+}
+
+async function run(config: Config, version: string): Promise<number> {
+  const fields = { controller: config.id, tenant: config.tenant, cluster: config.cluster.name };
+  const system = createSystem({ ...config.log, fields });
+  const stop = stopOnSignals(system);
+  const routes = new Map<string, Handler>(startingRoutes());
+  const servers: HttpServer[] = [];
+  try {
+    // The ports come first: a process that cannot be seen must not contend.
+    for (const port of new Set([config.port, config.metrics.port])) {
+      const server = await listen(port, routes, system.clock);
+      if ('code' in server) return report([server]);
+      servers.push(server);
+    }
+    const connection = await connect(config);
+    if (isConnectProblem(connection)) return report([connection]);
+    const ports = servers.map((server) => server.port);
+    system.log.info('starting', {
+      version,
+      store: config.store.kind,
+      workloads: config.workloads.length,
+      ports,
+    });
+    return await supervise(config, version, system, connection, routes, stop);
+  } finally {
+    await Promise.all(servers.map((server) => server.close(SECOND)));
+  }
+}
+
+/**
+ * The first SIGTERM or SIGINT asks for a graceful stop. The second ends the process at once, without releasing the lock:
+ * its TTL is the hand-over.
+ */
+function stopOnSignals({ log }: System): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) {
+      log.warn('second signal: leaving at once, the lock runs out by itself', { signal });
+      process.exit(1);
+    }
+    log.info('stopping', { signal });
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return stop.signal;
+}
+
+/** In the order of the Go program, so that a mounted kubeconfig keeps winning. */
+async function connect({ cluster }: Config): Promise<Connection | Problem> {
+  const usual = join(homedir(), '.kube', 'config');
+  if (cluster.kubeconfig !== undefined) return readKubeconfig(cluster.kubeconfig, cluster.name);
+  if (existsSync(usual)) return readKubeconfig(usual, cluster.name);
+  const fromEnv = process.env['KUBECONFIG'];
+  if (fromEnv !== undefined && fromEnv !== '') return readKubeconfig(fromEnv, cluster.name);
+  return inClusterConnection();
+}
+
+async function supervise(
+  config: Config,
+  version: string,
+  system: System,
+  connection: Connection,
+  routes: Map<string, Handler>,
+  stop: AbortSignal,
+): Promise<number> {
+  const { id, tenant, controllerNamespace, timing, remainsFollower, workloads } = config;
+  const userAgent = `k8-highlander/${version}`;
+  const cluster = openCluster(connection, { system, userAgent });
+  const store = openStore(config, system, connection, userAgent);
+  const anchor = openFenceAnchor(cluster, { namespace: controllerNamespace, tenant });
+  const incarnation = system.random.uuid();
+  const supervisor = new Supervisor(
+    { system, cluster, store, anchor },
+    {
+      tenant,
+      id,
+      holder: `${id}/${process.env['POD_UID'] ?? hostname()}/${incarnation}`,
+      clusterName: config.cluster.name,
+      controllerNamespace,
+      lockName: leaseName(tenant),
+      timing,
+      remainsFollower,
+      workloads,
+    },
+  );
+  const sources = {
+    election: () => supervisor.election(),
+    isLeader: () => supervisor.isLeader(),
+    snapshot: () => supervisor.hub.snapshot,
+  };
+  const metrics = new Metrics({ ...sources, queueDepth: () => supervisor.queueDepth(), version });
+  supervisor.hub.subscribe((event) => metrics.observe(event));
+  const startedAt = system.clock.now();
+  const status = {
+    ...sources,
+    id,
+    tenant,
+    version,
+    clusterName: config.cluster.name,
+    storageType: store.kind,
+    uptime: () => system.clock.now() - startedAt,
+    notReady: () => supervisor.notReady(),
+    observed: () => supervisor.observed(),
+  };
+  for (const [path, handler] of controllerRoutes(status, metrics, config.metrics.path))
+    routes.set(path, handler);
+  try {
+    await supervisor.run(stop);
+    system.log.info('stopped');
+    return 0;
+  } catch (error) {
+    system.log.error('a broken invariant ended this process', {
+      err: error instanceof Error ? error.stack : String(error),
+    });
+    return 1;
+  } finally {
+    await store.close();
+    await cluster.close();
+  }
+}
+
+function openStore(config: Config, system: System, connection: Connection, userAgent: string): LockStore {
+  switch (config.store.kind) {
+    case 'lease':
+      return openLeaseLock(connection, { namespace: config.controllerNamespace, system, userAgent });
+    case 'memory':
+      system.log.warn('the memory store is for one replica only: a second one would lead as well');
+      return openMemoryLock(system.clock);
+  }
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  if (typeof manifest !== 'object' || manifest === null || !('version' in manifest)) return 'unknown';
+  return String(manifest.version);
+}
