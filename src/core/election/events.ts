@@ -30,7 +30,7 @@ export type ElectionEvent =
   | { readonly kind: 'holder-changed'; readonly epoch: Epoch; readonly holder?: string }
   | { readonly kind: 'store-unreachable'; readonly cause: string }
   | { readonly kind: 'store-recovered' }
-  /** The anchor's namespace is missing or access is denied: this process does not contend until that changes. */
+  /** The anchor's namespace is missing, access is denied or the cluster does not answer: this process does not contend until that changes. */
   | { readonly kind: 'anchor-refused'; readonly cause: string }
   | { readonly kind: 'anchor-recovered' }
   /** The lock is held, and acting begins after `duration`. */

@@ -19,6 +19,8 @@ export type LockView =
       readonly nonce?: Nonce;
       readonly epoch: Epoch;
       readonly remaining: Duration;
+      /** What `granted.amnesia` said or would have said to this holder; absent where the store does not keep it. */
+      readonly amnesia?: boolean;
     }
   | {
       readonly kind: 'free';

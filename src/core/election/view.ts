@@ -2,6 +2,8 @@
 import type { Instant } from '../time.ts';
 import type { WaitReason } from './events.ts';
 import type { Epoch } from './record.ts';
+import { holdOf } from './state.ts';
+import type { ElectionConfig, ElectionState, Phase } from './state.ts';
 
 /**
  * `claiming` = holds the lock, does not act yet; `draining` = a leader that finishes what it started and then releases;
@@ -26,4 +28,28 @@ export interface ElectionView {
   readonly anchorRefused?: string;
   /** Holds the lock and acts at `until`. */
   readonly waiting?: { readonly reason: WaitReason; readonly until: Instant };
+}
+
+/** The view of a state. */
+export function viewElection(state: ElectionState, config: ElectionConfig): ElectionView {
+  const { phase, lock, anchor } = state;
+  const hold = holdOf(phase);
+  const holder = hold === undefined ? (lock?.kind === 'held' ? lock.holder : undefined) : config.holder;
+  const isActing = phase.kind === 'leading' || phase.kind === 'draining';
+  return {
+    role: roleOf(phase),
+    since: state.since,
+    epoch: hold?.epoch ?? state.seen,
+    ...(holder === undefined ? {} : { holder }),
+    ...(isActing ? { validUntil: phase.hold.validUntil } : {}),
+    store: state.store,
+    ...(anchor.kind === 'refused' ? { anchorRefused: anchor.cause } : {}),
+    ...(phase.kind === 'claiming' && phase.waitReason !== undefined
+      ? { waiting: { reason: phase.waitReason, until: phase.actAt } }
+      : {}),
+  };
+}
+
+function roleOf(phase: Phase): Role {
+  return phase.kind === 'settling' || phase.kind === 'releasing' ? 'draining' : phase.kind;
 }

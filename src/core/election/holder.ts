@@ -1,0 +1,254 @@
+/** The holder's part of the state machine: renewing, claiming the anchor, leading, draining and letting go. */
+import type { LossReason } from './events.ts';
+import { refuse } from './follower.ts';
+import type { Won } from './follower.ts';
+import type { AnchorRecord, Epoch } from './record.ts';
+import type { AnchorView, RaiseReply, ReleaseReply, RenewReply } from './replies.ts';
+import { holdOf } from './state.ts';
+import type { Hold, Phase } from './state.ts';
+import { retryDelay, validUntil } from './timing.ts';
+import {
+  callAnchor,
+  callStore,
+  cancelAnchorCall,
+  cancelStoreCall,
+  change,
+  emit,
+  enter,
+  follow,
+  sawEpoch,
+} from './turn.ts';
+import type { Turn } from './turn.ts';
+
+type Claiming = Extract<Phase, { kind: 'claiming' }>;
+
+/** The lock is ours; nothing may be written before the anchor says so too. V counts from the acquisition's own S. */
+export function beginClaim(turn: Turn, { phase, epoch, isAmnesia }: Won): void {
+  const { now } = turn.moment;
+  const { timing } = turn.config;
+  sawEpoch(turn, epoch);
+  const hold: Hold = {
+    nonce: phase.nonce,
+    epoch,
+    validUntil: validUntil(phase.sentAt, timing),
+    renewAt: phase.sentAt + timing.renewEvery,
+    isSuspect: false,
+    predecessor: undefined,
+  };
+  enter(turn, {
+    kind: 'claiming',
+    hold,
+    isRaised: false,
+    anchorAt: now,
+    actAt: isAmnesia ? now + timing.ttl : now,
+    waitReason: isAmnesia ? 'Amnesia' : undefined,
+  });
+  if (isAmnesia) emit(turn, { kind: 'waiting', reason: 'Amnesia', epoch, duration: timing.ttl });
+}
+
+/** Sends what is due; begins the term when nothing is left to wait for. */
+export function advanceHolder(turn: Turn): void {
+  const { now } = turn.moment;
+  const { phase } = turn.state;
+  const hold = holdOf(phase);
+  if (hold === undefined) return;
+  if (turn.state.lockCall === undefined && now >= hold.renewAt)
+    callStore(turn, { op: 'renew', nonce: hold.nonce, epoch: hold.epoch }, hold.validUntil);
+  if (phase.kind !== 'claiming') return;
+  if (!phase.isRaised) {
+    if (turn.state.anchorCall === undefined && now >= phase.anchorAt) callAnchor(turn, { op: 'read-anchor' });
+  } else if (now >= phase.actAt && !hold.isSuspect) {
+    const { lock } = turn.state;
+    const previous = lock?.kind === 'held' ? lock.holder : lock?.lastHolder;
+    change(turn, { lock: undefined });
+    enter(turn, { kind: 'leading', hold });
+    turn.effects.push({ kind: 'start-term', hold });
+    emit(turn, {
+      kind: 'leader-elected',
+      epoch: hold.epoch,
+      ...(previous === undefined ? {} : { previous }),
+    });
+  }
+}
+
+/** V moves only on a success; an error or a timeout spends the time that is left. */
+export function onRenewed(turn: Turn, hold: Hold, sentAt: number, reply: RenewReply): void {
+  const { now, uniform } = turn.moment;
+  const { timing } = turn.config;
+  switch (reply.kind) {
+    case 'ok':
+      return changeHold(turn, {
+        ...hold,
+        validUntil: Math.max(hold.validUntil, validUntil(sentAt, timing)),
+        renewAt: sentAt + timing.renewEvery,
+        isSuspect: false,
+      });
+    case 'lost':
+      return lose(turn, 'NotOurs');
+    case 'unavailable':
+      return changeHold(turn, { ...hold, renewAt: now + retryDelay(uniform) });
+  }
+}
+
+/** What the anchor holds decides whether the epoch won may be used. */
+export function onClaimRead(turn: Turn, phase: Claiming, reply: AnchorView): void {
+  const { now, uniform } = turn.moment;
+  const { hold } = phase;
+  switch (reply.kind) {
+    case 'unavailable':
+      return enter(turn, { ...phase, anchorAt: now + retryDelay(uniform) });
+    case 'refused':
+      refuse(turn, reply.cause);
+      return follow(turn, now + turn.config.timing.ttl);
+    case 'absent':
+      return raise(turn, phase, undefined, undefined);
+    case 'present':
+      if (reply.record.nonce === hold.nonce) return confirmRaised(turn, phase);
+      if (reply.record.epoch >= hold.epoch) return outrank(turn, reply.record.epoch);
+      return raise(turn, phase, reply.record, reply.version);
+  }
+}
+
+/** An unknown outcome or a conflict is cleared up by reading again: our own nonce there means that it was written. */
+export function onRaised(turn: Turn, phase: Claiming, reply: RaiseReply): void {
+  const { now, uniform } = turn.moment;
+  switch (reply.kind) {
+    case 'raised':
+      return confirmRaised(turn, phase);
+    case 'conflict':
+      return enter(turn, { ...phase, anchorAt: now });
+    case 'unavailable':
+      return enter(turn, { ...phase, anchorAt: now + retryDelay(uniform) });
+    case 'refused':
+      refuse(turn, reply.cause);
+      return follow(turn, now + turn.config.timing.ttl);
+  }
+}
+
+/** The anchor changed. Older records than our own are echoes of the past. */
+export function onAnchorSeen(turn: Turn, record: AnchorRecord): void {
+  sawEpoch(turn, record.epoch);
+  const hold = holdOf(turn.state.phase);
+  if (hold === undefined || record.nonce === hold.nonce) return;
+  if (record.epoch >= hold.epoch) outrank(turn, record.epoch);
+}
+
+/** Somebody with an epoch at least as high acts, so we must not. The lock is left to its TTL. */
+export function outrank(turn: Turn, epoch: Epoch): void {
+  const { phase } = turn.state;
+  sawEpoch(turn, epoch);
+  if (phase.kind === 'claiming')
+    emit(turn, { kind: 'claim-abandoned', epoch: phase.hold.epoch, anchorEpoch: epoch });
+  lose(turn, 'Outranked');
+}
+
+/** The hold is over without a release. */
+export function lose(turn: Turn, reason: LossReason): void {
+  const { phase } = turn.state;
+  const hold = holdOf(phase);
+  if (hold === undefined) return;
+  if (phase.kind !== 'claiming') {
+    turn.effects.push({ kind: 'end-term' });
+    emit(turn, { kind: 'leadership-lost', epoch: hold.epoch, reason });
+  }
+  if (phase.kind === 'draining') {
+    cancelStoreCall(turn);
+    enter(turn, { kind: 'settling' });
+  } else follow(turn, turn.moment.now + retryDelay(turn.moment.uniform));
+}
+
+/** A pause was noticed: nothing sent before it counts, and nothing may be written until the store has confirmed. */
+export function suspect(turn: Turn, hold: Hold): void {
+  if (!hold.isSuspect) emit(turn, { kind: 'pause-detected', epoch: hold.epoch });
+  cancelStoreCall(turn);
+  changeHold(turn, { ...hold, isSuspect: true, renewAt: turn.moment.now });
+}
+
+/** Stops: who acted drains and then releases; who only holds the lock leaves it to its TTL, see `step.ts`. */
+export function beginStop(turn: Turn): void {
+  const { phase } = turn.state;
+  switch (phase.kind) {
+    case 'leading':
+      enter(turn, { kind: 'draining', hold: phase.hold });
+      turn.effects.push({ kind: 'drain' });
+      return emit(turn, { kind: 'leadership-draining', epoch: phase.hold.epoch });
+    case 'follower':
+    case 'acquiring':
+    case 'claiming':
+      return finish(turn);
+    case 'draining':
+    case 'settling':
+    case 'releasing':
+    case 'stopped':
+  }
+}
+
+/** Nothing guarded is in flight any more, or (not clean) the outcome of something stays unknown. */
+export function onDrained(turn: Turn, isClean: boolean): void {
+  const { phase } = turn.state;
+  if (phase.kind === 'settling') return finish(turn);
+  if (phase.kind !== 'draining') return;
+  const { nonce, epoch } = phase.hold;
+  if (!isClean) {
+    lose(turn, 'DrainIncomplete');
+    return finish(turn);
+  }
+  turn.effects.push({ kind: 'end-term' });
+  cancelStoreCall(turn);
+  enter(turn, { kind: 'releasing', epoch });
+  callStore(turn, { op: 'release', nonce, epoch });
+}
+
+/** Asked once: if the answer stays out, the TTL frees the lock. */
+export function onReleased(turn: Turn, epoch: Epoch, reply: ReleaseReply): void {
+  emit(turn, { kind: 'leadership-released', epoch, confirmed: reply.kind === 'released' });
+  finish(turn);
+}
+
+function finish(turn: Turn): void {
+  cancelStoreCall(turn);
+  cancelAnchorCall(turn);
+  enter(turn, { kind: 'stopped' });
+  turn.effects.push({ kind: 'finish' });
+}
+
+function raise(
+  turn: Turn,
+  phase: Claiming,
+  before: AnchorRecord | undefined,
+  version: string | undefined,
+): void {
+  const { holder, timing, fingerprint } = turn.config;
+  const { hold } = phase;
+  const isStoreChanged = before !== undefined && before.fingerprint !== fingerprint;
+  const predecessor = isStoreChanged ? before.fingerprint : before?.predecessor;
+  const next: Claiming = { ...phase, hold: { ...hold, predecessor } };
+  if (isStoreChanged) {
+    const duration = Math.max(timing.ttl, before.ttl);
+    const actAt = Math.max(phase.actAt, turn.moment.now + duration);
+    enter(turn, { ...next, waitReason: 'StoreChanged', actAt });
+    emit(turn, { kind: 'waiting', reason: 'StoreChanged', epoch: hold.epoch, duration });
+  } else enter(turn, next);
+  const record: AnchorRecord = {
+    epoch: hold.epoch,
+    nonce: hold.nonce,
+    holder,
+    fingerprint,
+    ...(predecessor === undefined ? {} : { predecessor }),
+    ttl: timing.ttl,
+    storeIdentity: '',
+  };
+  callAnchor(turn, { op: 'raise-anchor', record, version });
+}
+
+function confirmRaised(turn: Turn, phase: Claiming): void {
+  cancelAnchorCall(turn);
+  change(turn, { anchor: { kind: 'usable', retryAt: Infinity, refusals: 0 } });
+  enter(turn, { ...phase, isRaised: true });
+}
+
+function changeHold(turn: Turn, hold: Hold): void {
+  const { phase } = turn.state;
+  if (phase.kind === 'claiming' || phase.kind === 'leading' || phase.kind === 'draining')
+    enter(turn, { ...phase, hold });
+}

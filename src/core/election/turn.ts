@@ -1,0 +1,136 @@
+/**
+ * One step in the making: the state so far and the effects so far. It lives inside one call of `step`, so that call
+ * stays a pure function of its arguments.
+ */
+import type { ElectionEvent } from './events.ts';
+import type { Epoch, LockView } from './record.ts';
+import type {
+  AnchorAnswer,
+  Effect,
+  ElectionConfig,
+  ElectionState,
+  LockAnswer,
+  Moment,
+  Phase,
+  Request,
+} from './state.ts';
+import { expiryJitter, pollEvery, releaseJitter } from './timing.ts';
+import type { Instant } from '../time.ts';
+import { restOf } from './state.ts';
+
+export interface Turn {
+  state: ElectionState;
+  readonly effects: Effect[];
+  readonly moment: Moment;
+  readonly config: ElectionConfig;
+}
+
+export function emit(turn: Turn, event: ElectionEvent): void {
+  turn.effects.push({ kind: 'emit', event });
+}
+
+export function change(turn: Turn, fields: Partial<ElectionState>): void {
+  turn.state = { ...turn.state, ...fields };
+}
+
+/** Moves to a phase; `since` moves only with the kind of phase. */
+export function enter(turn: Turn, phase: Phase): void {
+  const isNewRole = phase.kind !== turn.state.phase.kind;
+  change(turn, isNewRole ? { phase, since: turn.moment.now } : { phase });
+}
+
+export function sawEpoch(turn: Turn, epoch: Epoch): void {
+  if (epoch > turn.state.seen) change(turn, { seen: epoch });
+}
+
+/** Sends on the lock's lane, which must be free. S is the present instant: before the request leaves. */
+export function callStore(
+  turn: Turn,
+  request: Extract<Request, { op: LockAnswer['op'] }>,
+  latest: Instant = Infinity,
+): void {
+  const { now } = turn.moment;
+  const id = turn.state.nextId;
+  const deadline = Math.min(now + turn.config.timing.opTimeout, latest);
+  change(turn, { nextId: id + 1, lockCall: { id, op: request.op, sentAt: now, deadline } });
+  if (request.op === 'acquire' || request.op === 'read')
+    change(turn, { lastAskedAt: now, isReleaseHinted: false });
+  turn.effects.push({ kind: 'call', id, request });
+}
+
+/** Sends on the anchor's lane, which must be free. */
+export function callAnchor(turn: Turn, request: Extract<Request, { op: AnchorAnswer['op'] }>): void {
+  const { now } = turn.moment;
+  const id = turn.state.nextId;
+  const deadline = now + turn.config.timing.opTimeout;
+  change(turn, { nextId: id + 1, anchorCall: { id, op: request.op, sentAt: now, deadline } });
+  turn.effects.push({ kind: 'call', id, request });
+}
+
+export function cancelStoreCall(turn: Turn): void {
+  const call = turn.state.lockCall;
+  if (call === undefined) return;
+  change(turn, { lockCall: undefined });
+  turn.effects.push({ kind: 'cancel', id: call.id });
+}
+
+export function cancelAnchorCall(turn: Turn): void {
+  const call = turn.state.anchorCall;
+  if (call === undefined) return;
+  change(turn, { anchorCall: undefined });
+  turn.effects.push({ kind: 'cancel', id: call.id });
+}
+
+/** Forgets every request under way and follows, trying the lock at `tryAt`. Nothing is released. */
+export function follow(turn: Turn, tryAt: Instant): void {
+  cancelStoreCall(turn);
+  cancelAnchorCall(turn);
+  const readAt = turn.state.isSubscribed ? Infinity : turn.moment.now + pollEvery(turn.config.timing);
+  enter(turn, { kind: 'follower', tryAt, readAt });
+}
+
+/** Follows by what the store just said about the lock. */
+export function followBy(turn: Turn, view: LockView): void {
+  const { now, uniform } = turn.moment;
+  noteLock(turn, view);
+  const { isReleaseHinted } = turn.state;
+  if (view.kind === 'held')
+    return follow(
+      turn,
+      now + (isReleaseHinted ? releaseJitter(uniform) : view.remaining + expiryJitter(uniform)),
+    );
+  return follow(
+    turn,
+    canContend(turn) ? now : now + restOf(turn.state, turn.config, pollEvery(turn.config.timing)),
+  );
+}
+
+/** Whether this process may try to take the lock. */
+export function canContend(turn: Turn): boolean {
+  return !turn.config.remainsFollower && turn.state.anchor.kind === 'usable';
+}
+
+function noteLock(turn: Turn, view: LockView): void {
+  const before = turn.state.lock;
+  sawEpoch(turn, view.epoch);
+  change(turn, { lock: view });
+  const holder = view.kind === 'held' ? view.holder : undefined;
+  const holderBefore = before?.kind === 'held' ? before.holder : undefined;
+  if (before === undefined ? holder === undefined : holder === holderBefore && view.epoch === before.epoch)
+    return;
+  emit(turn, { kind: 'holder-changed', epoch: view.epoch, ...(holder === undefined ? {} : { holder }) });
+}
+
+/** The lock store answered, or did not; told once per change. */
+export function noteStore(turn: Turn, reply: LockAnswer['reply']): void {
+  const { store } = turn.state;
+  if (reply.kind !== 'unavailable') {
+    if (!store.up) {
+      change(turn, { store: { up: true } });
+      emit(turn, { kind: 'store-recovered' });
+    }
+  } else if (store.up) {
+    change(turn, { store: { up: false, cause: reply.cause, since: turn.moment.now } });
+    emit(turn, { kind: 'store-unreachable', cause: reply.cause });
+  }
+}
