@@ -118,8 +118,13 @@ export class MapReader {
 
   /** Reports a problem at the key's value, or at the map if the key is absent. */
   problem(key: string, code: ProblemCode, message: string, hint: string): void {
-    const at = this.#node.entries.get(key)?.value.at ?? this.#node.entries.get(key)?.at ?? this.at;
-    this.#report(located(code, message, hint, this.pathOf(key), at));
+    this.#report(located(code, message, hint, this.pathOf(key), this.positionOf(key)));
+  }
+
+  /** Where the key's value stands, else the key, else the map. */
+  positionOf(key: string): Position | undefined {
+    const entry = this.#node.entries.get(key);
+    return entry?.value.at ?? entry?.at ?? this.at;
   }
 
   /** Reports a problem at an entry of one of this map's fields. */

@@ -17,6 +17,8 @@ export interface WorkloadContext {
 
 /** The workload if it can be used, and everything there is to say about it; warnings come with a workload too. */
 export interface WorkloadReading {
+  /** Known as soon as the entry has a name, so that a duplicate is found even among entries with faults. */
+  readonly key?: ProcessWorkload['key'];
   readonly workload?: ProcessWorkload;
   readonly problems: readonly Problem[];
 }
@@ -27,6 +29,8 @@ export function readProcess(entry: Element, context: WorkloadContext): WorkloadR
   const reader = MapReader.of(entry, (problem) => problems.push(problem));
   if (reader === undefined) return { problems };
   const { name, namespace } = readIdentity(reader, context.namespace);
+  const key = name === undefined ? undefined : ({ kind: 'process', namespace, name } as const);
+  const keyed = key === undefined ? {} : { key };
   if (reader.has('workloadCRDRef')) {
     reader.problem(
       'workloadCRDRef',
@@ -34,14 +38,13 @@ export function readProcess(entry: Element, context: WorkloadContext): WorkloadR
       'references to custom resources are not available in this version',
       'write the spec inline',
     );
-    return { problems };
+    return { ...keyed, problems };
   }
   const spec = readSpec(reader);
   reader.finish();
   const failed = problems.some((problem) => PROBLEM_CODES[problem.code].exit !== 0);
-  if (failed || name === undefined || spec === undefined) return { problems };
-  const key = { kind: 'process', namespace, name } as const;
-  return { workload: { key, spec, source: context.source, templateHash: hashTemplate(spec) }, problems };
+  if (failed || key === undefined || spec === undefined) return { ...keyed, problems };
+  return { key, workload: { key, spec, source: context.source, templateHash: hashTemplate(spec) }, problems };
 }
 
 /** Name and namespace, which every kind has. */

@@ -1,0 +1,123 @@
+/** Completes the configuration: values that nobody gave and that follow from others, and checks that need several. */
+import { DEFAULT_LEASE_TTL, DEFAULT_TTL, MIN_TTL, planTiming, type Timing } from '../core/election/timing.ts';
+import type { Problem } from '../core/problem.ts';
+import { LOG_FORMATS, LOG_LEVELS, type Config, type StoreKind, type Surroundings } from './config.ts';
+import { expandHome } from './file-search.ts';
+import { DEFAULT_CONTROLLER_NAMESPACE } from './schema.ts';
+import type { Settings } from './settings.ts';
+
+const SERVICE_ACCOUNT_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+type Report = (problem: Problem) => void;
+
+/** Everything but the workloads; undefined when a value that cannot be replaced is wrong, which is then reported. */
+export function deriveConfig(
+  settings: Settings,
+  world: Surroundings,
+  report: Report,
+): Omit<Config, 'workloads' | 'file'> | undefined {
+  const store = resolveStore(settings, report);
+  const timing = resolveTiming(settings, store, report);
+  const controllerNamespace = resolveControllerNamespace(settings, world, report);
+  if (!settings.has('id')) settings.derive('id', world.hostname, 'hostname');
+  if (!settings.has('metricsPort')) settings.derive('metricsPort', settings.number('port'), 'port');
+  if (store === undefined || timing === undefined || controllerNamespace === undefined) return undefined;
+  const kubeconfig = settings.has('cluster.kubeconfig')
+    ? { kubeconfig: expandHome(settings.text('cluster.kubeconfig'), world.homedir) }
+    : {};
+  const level = LOG_LEVELS.find((candidate) => candidate === settings.text('logLevel'));
+  const format = LOG_FORMATS.find((candidate) => candidate === settings.text('logFormat'));
+  return {
+    id: settings.text('id'),
+    tenant: settings.text('tenant'),
+    port: settings.number('port'),
+    namespace: settings.text('namespace'),
+    controllerNamespace,
+    remainsFollower: settings.isTrue('remainsFollower'),
+    store: { kind: store },
+    cluster: { name: settings.text('cluster.name'), ...kubeconfig },
+    terminationGracePeriod: settings.number('terminationGracePeriod'),
+    timing,
+    metrics: { port: settings.number('metricsPort'), path: settings.text('metricsPath') },
+    log: { level: level ?? 'info', format: format ?? 'text' },
+  };
+}
+
+/** Unset: Redis if its address is given anywhere, a database if its URL is, else a Lease. */
+function resolveStore(settings: Settings, report: Report): StoreKind | undefined {
+  const implied = settings.has('redis.addr')
+    ? 'redis.addr'
+    : settings.has('databaseURL')
+      ? 'databaseURL'
+      : '';
+  const said = settings.has('storageType');
+  if (!said) {
+    const kind = { 'redis.addr': 'redis', databaseURL: 'db', '': 'lease' }[implied];
+    settings.derive('storageType', kind, implied);
+  }
+  const kind = settings.text('storageType');
+  if (kind === 'lease' || kind === 'memory') return kind;
+  report({
+    code: 'NotInThisVersion',
+    message: `the ${kind} store is not available in this version${said ? '' : ` (chosen because ${implied} is set)`}`,
+    hint: 'use storageType lease, or memory for a single replica',
+    ...settings.locate(said ? 'storageType' : implied),
+  });
+  return undefined;
+}
+
+function resolveTiming(settings: Settings, store: StoreKind | undefined, report: Report): Timing | undefined {
+  if (!settings.has('leaderLockTTL'))
+    settings.derive('leaderLockTTL', store === 'lease' ? DEFAULT_LEASE_TTL : DEFAULT_TTL, '');
+  const ttl = settings.number('leaderLockTTL');
+  const renewEvery = settings.has('leaderRenewInterval')
+    ? { renewEvery: settings.number('leaderRenewInterval') }
+    : {};
+  const plan = planTiming(ttl, renewEvery);
+  if ('timing' in plan) {
+    if (!settings.has('leaderRenewInterval'))
+      settings.derive('leaderRenewInterval', plan.timing.renewEvery, 'leaderLockTTL');
+    return plan.timing;
+  }
+  report({ ...plan.problem, ...settings.locate(ttl < MIN_TTL ? 'leaderLockTTL' : 'leaderRenewInterval') });
+  return undefined;
+}
+
+/**
+ * As given, else that of the service account, else a fixed name; never the context of a kubeconfig and never
+ * `namespace`. Two replicas that resolved it differently would use two locks, so a file that is there and cannot be read
+ * is an error, not a reason to go on with the next choice.
+ */
+function resolveControllerNamespace(
+  settings: Settings,
+  world: Surroundings,
+  report: Report,
+): string | undefined {
+  if (settings.has('controllerNamespace')) return settings.text('controllerNamespace');
+  if (!world.exists(SERVICE_ACCOUNT_NAMESPACE)) {
+    settings.derive('controllerNamespace', DEFAULT_CONTROLLER_NAMESPACE, '');
+    return DEFAULT_CONTROLLER_NAMESPACE;
+  }
+  const namespace = readNamespace(world);
+  if (namespace !== '') {
+    settings.derive('controllerNamespace', namespace, 'service account');
+    return namespace;
+  }
+  report({
+    code: 'ConfigUnreadable',
+    message: 'the namespace of the service account cannot be read',
+    hint: 'set controllerNamespace',
+    path: 'controllerNamespace',
+    file: SERVICE_ACCOUNT_NAMESPACE,
+  });
+  return undefined;
+}
+
+/** Empty when it cannot be read. */
+function readNamespace(world: Surroundings): string {
+  try {
+    return world.readFile(SERVICE_ACCOUNT_NAMESPACE).trim();
+  } catch {
+    return '';
+  }
+}

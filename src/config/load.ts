@@ -1,0 +1,87 @@
+/** From command line, environment and file to the effective configuration, or to everything that is wrong with them. */
+import { MapReader } from '../core/document/map-reader.ts';
+import { isNull } from '../core/document/node.ts';
+import { deepFreeze } from '../core/frozen.ts';
+import { PROBLEM_CODES, type Problem } from '../core/problem.ts';
+import type { Workload } from '../core/workload/model.ts';
+import { readCommandLine } from './command-line.ts';
+import type { LoadResult, Surroundings } from './config.ts';
+import { deriveConfig } from './derive.ts';
+import { findConfigFile } from './file-search.ts';
+import { Settings } from './settings.ts';
+import { readWorkloads } from './workloads.ts';
+import { readYaml } from './yaml.ts';
+
+/**
+ * Reads everything and reports all problems at once, in the order of the file. `argv` is the command line without the
+ * program and without a verb.
+ */
+export function loadConfig(argv: readonly string[], world: Surroundings): LoadResult {
+  const problems: Problem[] = [];
+  const report = (problem: Problem): void => void problems.push(problem);
+  const commandLine = readCommandLine(argv);
+  commandLine.problems.forEach(report);
+  const { file, root } = openFile(commandLine.config, world, report);
+  const settings = new Settings({ flags: commandLine.flags, env: world.env, root, file }, report);
+  const workloads = root === undefined ? [] : readBody(root, file, settings, report);
+  const config = deriveConfig(settings, world, report);
+  if (workloads.length === 0 && problems.every((problem) => !isError(problem))) report(NO_WORKLOADS);
+  const sorted = problems.toSorted(
+    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+  );
+  if (config === undefined || sorted.some(isError)) return { problems: sorted };
+  const complete = deepFreeze({ ...(file === '' ? {} : { file }), ...config, workloads });
+  return { config: complete, provenance: settings.provenance(), warnings: sorted };
+}
+
+const NO_WORKLOADS: Problem = {
+  code: 'NoWorkloads',
+  message: 'no workloads are configured',
+  hint: 'list some under workloads.processes',
+  path: 'workloads',
+};
+
+function isError({ code }: Problem): boolean {
+  return PROBLEM_CODES[code].exit !== 0;
+}
+
+/** Finds, reads and parses the file. Problems of its content name it; without a file its name is empty. */
+function openFile(
+  named: string | undefined,
+  world: Surroundings,
+  report: (problem: Problem) => void,
+): { readonly file: string; readonly root: MapReader | undefined } {
+  const found = findConfigFile(named, world);
+  if (found.kind === 'problem') report(found.problem);
+  if (found.kind !== 'file') return { file: '', root: undefined };
+  const file = found.path;
+  const reportInFile = (problem: Problem): void => report({ ...problem, file });
+  const { root: node, problems } = readYaml(found.text);
+  problems.forEach(reportInFile);
+  const root =
+    node === undefined || isNull(node) ? undefined : MapReader.of({ node, path: '' }, reportInFile);
+  return { file, root };
+}
+
+/** What stands in the file beside the settings. */
+function readBody(
+  root: MapReader,
+  file: string,
+  settings: Settings,
+  report: (problem: Problem) => void,
+): readonly Workload[] {
+  const workloads = readWorkloads(root, {
+    file,
+    namespace: settings.text('namespace'),
+    report: (problem) => report({ ...problem, file }),
+  });
+  if (root.has('spanner'))
+    root.problem(
+      'spanner',
+      'IgnoredValue',
+      'Spanner is not a lock store of this program',
+      'remove the section',
+    );
+  root.finish();
+  return workloads;
+}

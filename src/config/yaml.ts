@@ -1,0 +1,165 @@
+/** YAML text to a document with positions. JSON is read the same way. */
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type YAMLError,
+} from 'yaml';
+import type { DocumentNode, MapEntry, Position } from '../core/document/node.ts';
+import type { Problem } from '../core/problem.ts';
+
+/** Bounds on what aliases may expand to; a file that is written by hand stays far below. */
+const MAX_NODES = 500_000;
+const MAX_DEPTH = 100;
+
+export type YamlReading =
+  | { readonly root: DocumentNode | undefined; readonly problems: readonly Problem[] }
+  | { readonly root?: undefined; readonly problems: readonly [Problem, ...Problem[]] };
+
+/**
+ * Reads one YAML 1.2 document. A text that is not YAML is one problem, at its first fault, since what follows a fault is
+ * guesswork; a key that is written twice is a problem of its own and the rest is read. `root` is absent for an empty
+ * document. Messages never repeat the text, which may hold secrets.
+ */
+export function readYaml(text: string): YamlReading {
+  const lines = new LineCounter();
+  const document = parse(text, lines);
+  if (document === undefined) return { problems: [malformed('the document is nested too deeply')] };
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const fatal = document.errors.find((error) => error.code !== 'DUPLICATE_KEY');
+  if (fatal !== undefined) return { problems: [malformed(describeError(fatal), at(fatal.pos[0]))] };
+  const problems = document.errors.map((error) => malformed(describeError(error), at(error.pos[0])));
+  try {
+    const converter = new Converter(document, at, problems);
+    const root = document.contents === null ? undefined : converter.convert(document.contents, 0);
+    return { root, problems };
+  } catch (error) {
+    if (error instanceof TooLarge) return { problems: [malformed(error.message)] };
+    throw error;
+  }
+}
+
+/** Undefined where the parser runs out of stack. */
+function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, version: '1.2' });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+class TooLarge extends Error {}
+
+/** Turns the parser's tree into ours: aliases replaced by what they name, merge keys (`<<`) merged. */
+class Converter {
+  readonly #document: Document.Parsed;
+  readonly #at: (offset: number) => Position;
+  readonly #problems: Problem[];
+  #nodes = 0;
+
+  constructor(document: Document.Parsed, at: (offset: number) => Position, problems: Problem[]) {
+    this.#document = document;
+    this.#at = at;
+    this.#problems = problems;
+  }
+
+  convert(node: unknown, depth: number): DocumentNode {
+    this.#nodes += 1;
+    if (this.#nodes > MAX_NODES)
+      throw new TooLarge('its aliases expand to more than a configuration can hold');
+    if (depth > MAX_DEPTH)
+      throw new TooLarge('the document is nested too deeply, or an alias contains itself');
+    if (isAlias(node)) return this.convert(node.resolve(this.#document), depth + 1);
+    if (isMap(node)) return { kind: 'map', entries: this.#entries(node, depth), ...this.#positioned(node) };
+    if (isSeq(node))
+      return {
+        kind: 'list',
+        items: node.items.map((item) => this.convert(item, depth + 1)),
+        ...this.#positioned(node),
+      };
+    if (isScalar(node)) return { kind: 'scalar', ...scalarText(node), ...this.#positioned(node) };
+    // An empty place, such as the value of `key:` at the end of a flow map.
+    return { kind: 'scalar', text: '', plain: true };
+  }
+
+  #entries(map: { readonly items: readonly unknown[] }, depth: number): ReadonlyMap<string, MapEntry> {
+    const entries = new Map<string, MapEntry>();
+    const merged: DocumentNode[] = [];
+    for (const item of map.items) {
+      if (typeof item !== 'object' || item === null || !('key' in item) || !('value' in item)) continue;
+      const key = this.convert(item.key, depth + 1);
+      if (key.kind !== 'scalar') {
+        this.#problems.push({
+          ...malformed('a list or map stands where a key belongs', key.at),
+          hint: 'write a word as key',
+        });
+        continue;
+      }
+      const value = this.convert(item.value, depth + 1);
+      if (key.plain && key.text === '<<') merged.push(...(value.kind === 'list' ? value.items : [value]));
+      else if (!entries.has(key.text))
+        entries.set(key.text, { value, ...(key.at === undefined ? {} : { at: key.at }) });
+    }
+    for (const source of merged) {
+      if (source.kind === 'map') {
+        for (const [name, entry] of source.entries) if (!entries.has(name)) entries.set(name, entry);
+      } else this.#problems.push(malformed('<< merges something that is not a map', source.at));
+    }
+    return entries;
+  }
+
+  #positioned(node: { readonly range?: readonly number[] | null | undefined }): { readonly at?: Position } {
+    const start = node.range?.[0];
+    return start === undefined ? {} : { at: this.#at(start) };
+  }
+}
+
+function scalarText(node: { readonly value: unknown; readonly source?: string; readonly type?: string }): {
+  readonly text: string;
+  readonly plain: boolean;
+} {
+  const plain = node.type === undefined || node.type === 'PLAIN';
+  if (plain) return { text: node.source ?? '', plain };
+  return { text: typeof node.value === 'string' ? node.value : (node.source ?? ''), plain };
+}
+
+function malformed(message: string, at?: Position): Problem {
+  return {
+    code: 'MalformedYaml',
+    message,
+    hint: 'check the indentation and the quotes on this line and the one before',
+    ...at,
+  };
+}
+
+/** In our words: the parser's may quote the text. */
+function describeError({ code }: YAMLError): string {
+  switch (code) {
+    case 'DUPLICATE_KEY':
+      return 'this key stands twice in one map';
+    case 'BAD_ALIAS':
+      return 'this alias names no anchor before it';
+    case 'BAD_INDENT':
+      return 'the indentation does not fit';
+    case 'TAB_AS_INDENT':
+      return 'a tab is used as indentation';
+    case 'MISSING_CHAR':
+      return 'something is missing here: a closing quote or bracket, a comma, a colon or a space';
+    case 'MULTIPLE_DOCS':
+      return 'the file holds more than one document';
+    case 'BAD_DQ_ESCAPE':
+      return 'this is not an escape sequence of a double-quoted string';
+    case 'MULTILINE_IMPLICIT_KEY':
+      return 'a key goes over several lines; a colon or a quote may be missing';
+    default:
+      return `not valid YAML (${code})`;
+  }
+}
