@@ -118,7 +118,8 @@ class LeaseLock implements LockStore {
       const held = await this.#confirm(grant, lock, signal);
       if (held.kind === 'unavailable') return held;
       if (held.kind === 'not-ours' || lock.observation.remaining(this.#now()) === 0) {
-        const holder = lock.observation.record?.holder;
+        const present = lock.observation.lease;
+        const holder = present && recordOf(present).holder;
         return held.kind === 'not-ours' && holder ? { kind: 'lost', holder } : { kind: 'lost' };
       }
       const sentAt = this.#now();

@@ -10,8 +10,9 @@
  * - *Down*: the watch ended. If the server closed it after a healthy while (its timeout) the watch resumes at once;
  *   otherwise after a pause with full jitter that doubles up to a cap. The cache stays as it is and `state` says why.
  *
- * 410 comes as a status or as an ERROR event; both lose the position. Every other end keeps it. A handler that throws
- * rejects `run`: that is a defect, not a network error.
+ * 410 comes as a status or as an ERROR event; both lose the position. So does a watch that told nothing, not even a
+ * bookmark, until it counted as half-open: a server restored from a backup accepts a position from its own future and
+ * stays silent. Every other end keeps the position. A handler that throws rejects `run`: a defect, not a network error.
  */
 import type {
   Cache,
@@ -82,6 +83,8 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
   #problem: string | undefined = 'not started';
   /** Since when the present watch is up. */
   #upSince: Instant | undefined;
+  /** The present watch has told something, if only a bookmark. */
+  #heard = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -125,15 +128,16 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options.system;
-    const backoff = this.#options.backoff ?? BACKOFF;
+    const { backoff = BACKOFF, silence = SILENCE } = this.#options;
     for (let failures = 0; !signal.aborted;) {
       const end = await this.#follow(signal);
       const lived = this.#upSince === undefined ? 0 : clock.now() - this.#upSince;
       this.#upSince = undefined;
-      if (end.kind === 'expired') this.#position = undefined;
       if (end.kind === 'unsupported') this.#streams = false;
+      if (end.kind === 'expired' || (!this.#heard && lived >= 0.9 * silence)) this.#position = undefined;
       if (lived >= HEALTHY) failures = 0;
-      if (signal.aborted || (end.kind === 'clean' && lived >= HEALTHY)) continue;
+      if (signal.aborted || end.kind === 'unsupported' || (end.kind === 'clean' && lived >= HEALTHY))
+        continue;
       this.#goDown('cause' in end ? end.cause : 'closed by the server');
       const delay = random.uniform() * Math.min(backoff.cap, backoff.base * 2 ** failures);
       failures += 1;
@@ -214,6 +218,7 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
   }
 
   #apply(event: Exclude<WatchEvent<T>, { type: 'ERROR' }>): void {
+    this.#heard = true;
     if (event.type === 'BOOKMARK') {
       this.#position = event.resourceVersion;
       return;
@@ -234,6 +239,7 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
 
   #comeUp(): void {
     this.#upSince = this.#options.system.clock.now();
+    this.#heard = false;
     if (this.#problem === undefined) return;
     this.#problem = undefined;
     this.#options.onUp?.(true);
