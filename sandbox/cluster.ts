@@ -17,11 +17,18 @@ import type { ControlPlane } from './control-plane/control-plane.ts';
 import { downloadControlPlane } from './control-plane/download.ts';
 import { downloadBases, locateControlPlane } from './control-plane/locate.ts';
 import { readRelease } from './control-plane/release.ts';
+import type { FaultyNode } from './fault-server.ts';
+import { lockFile } from './file-lock.ts';
+import type { FileLock } from './file-lock.ts';
 import type { Progress } from './progress.ts';
 import { reasonOf } from './reason.ts';
 
 /** What cluster to start. */
 export interface SandboxOptions {
+  /** How many nodes, named `node-1` and so on. */
+  readonly nodes: number;
+  /** Nodes run no processes: pods become Ready at once. */
+  readonly simulate: boolean;
   /** Kept on stop, and taken up again if it holds an earlier cluster. Without it: a private folder, removed on stop. */
   readonly dir?: string;
   /** Told what happens, for people. */
@@ -60,6 +67,8 @@ export interface Sandbox {
   /** What the audit log holds so far. */
   audit(filter?: AuditFilter): AsyncGenerator<AuditEvent>;
   readonly controlPlane: Readonly<Record<ComponentName, Component>>;
+  /** By name. */
+  readonly nodes: ReadonlyMap<string, FaultyNode>;
   /** Ends everything and removes what is not kept. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -72,34 +81,17 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { progress, signal } = options;
   const binaries = await findBinaries(progress, signal);
-  const dir = options.dir === undefined ? await privateFolder() : await keptFolder(options.dir);
-  const isKept = options.dir !== undefined;
-  const discard = async (): Promise<void> => {
-    if (!isKept) await rm(dir, { recursive: true, force: true });
-  };
-  let plane: ControlPlane;
+  const folder = options.dir === undefined ? await privateFolder() : await keptFolder(options.dir, signal);
+  const { dir, isKept } = folder;
+  let plane: ControlPlane | undefined;
   try {
     plane = await startControlPlane({ binaries, dir, signal, log: (line) => progress.line(line) });
+    return await openSandbox(options, folder, plane);
   } catch (error) {
-    await discard();
+    await plane?.stop(isKept);
+    await folder.release();
     throw error;
   }
-  const api = await openApi(plane.kubeconfig);
-  return {
-    dir,
-    api,
-    kubeconfig: plane.kubeconfig,
-    server: plane.server,
-    auditLog: plane.auditLog,
-    controlPlane: plane.components,
-    audit: (filter) => readAudit(plane.auditLog, filter),
-    identity: (name, identity) => createIdentity(plane, api, name, identity),
-    async stop() {
-      await plane.stop(isKept);
-      await api.close();
-      await discard();
-    },
-  };
 }
 
 async function findBinaries(progress: Progress, signal: AbortSignal): Promise<string> {
@@ -115,18 +107,54 @@ async function findBinaries(progress: Progress, signal: AbortSignal): Promise<st
   return resolve(await locateControlPlane({ env: process.env, release, sources, progress }, signal));
 }
 
-function privateFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'k8-highlander-sandbox-'));
+/** Where a sandbox lives. */
+interface Folder {
+  readonly dir: string;
+  readonly isKept: boolean;
+  /** Gives up a kept folder, removes another. */
+  release(): Promise<void>;
 }
 
-async function keptFolder(dir: string): Promise<string> {
-  const path = resolve(dir);
+async function privateFolder(): Promise<Folder> {
+  const dir = await mkdtemp(join(tmpdir(), 'k8-highlander-sandbox-'));
+  return { dir, isKept: false, release: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** Opens or makes the folder and keeps other sandboxes out of it. */
+async function keptFolder(path: string, signal: AbortSignal): Promise<Folder> {
+  const dir = resolve(path);
+  const busy = new AbortController();
+  const onBusy = (): void => busy.abort(new Error('another sandbox uses it'));
+  let lock: FileLock;
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    lock = await lockFile(join(dir, 'lock'), onBusy, AbortSignal.any([signal, busy.signal]));
   } catch (error) {
-    throw new Error(`the folder ${path} cannot be used: ${reasonOf(error)}`, { cause: error });
+    signal.throwIfAborted();
+    throw new Error(`the folder ${dir} cannot be used: ${reasonOf(error)}`, { cause: error });
   }
-  return path;
+  return { dir, isKept: true, release: () => lock.release() };
+}
+
+async function openSandbox(options: SandboxOptions, folder: Folder, plane: ControlPlane): Promise<Sandbox> {
+  const api = await openApi(plane.kubeconfig);
+  const nodes = new Map<string, FaultyNode>();
+  return {
+    dir: folder.dir,
+    api,
+    nodes,
+    kubeconfig: plane.kubeconfig,
+    server: plane.server,
+    auditLog: plane.auditLog,
+    controlPlane: plane.components,
+    audit: (filter) => readAudit(plane.auditLog, filter),
+    identity: (name, identity) => createIdentity(plane, api, name, identity),
+    async stop() {
+      await api.close();
+      await plane.stop(folder.isKept);
+      await folder.release();
+    },
+  };
 }
 
 async function createIdentity(

@@ -16,8 +16,11 @@ export interface ProgressTarget {
   write(text: string): unknown;
 }
 
-/** Writes to `target`, with times from `now` (milliseconds, monotonic). */
-export function startProgress(target: ProgressTarget, now: () => number): Progress {
+/** Writes to `target`; `now` answers milliseconds that never go back. */
+export function createProgress(
+  target: ProgressTarget,
+  now: () => number = () => performance.now(),
+): Progress {
   let printedAt = now();
   let isMoving = false;
   return {

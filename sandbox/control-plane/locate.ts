@@ -5,12 +5,12 @@
 import { access, constants, mkdtemp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { lockFile } from '../file-lock.ts';
 import type { Progress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import { COMPONENTS } from './component.ts';
 import { PUBLIC_BASES } from './download.ts';
 import type { DownloadBases } from './download.ts';
-import { exclusive } from './exclusive.ts';
 import { keyOf } from './release.ts';
 import type { Release } from './release.ts';
 
@@ -88,7 +88,12 @@ export async function locateControlPlane(options: LocateOptions, signal: AbortSi
       },
     );
   });
-  return exclusive(`${cached}.lock`, onWait, fill, signal);
+  const lock = await lockFile(`${cached}.lock`, onWait, signal);
+  try {
+    return await fill();
+  } finally {
+    await lock.release();
+  }
 }
 
 /** Fills a folder beside the cached one and renames it when complete. Answers why it failed. */
