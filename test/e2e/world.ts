@@ -21,7 +21,11 @@ export interface World {
   readonly sandbox: Sandbox;
   readonly referee: Referee;
   /** Starts a controller as the user of its id, with the shipped rights and these workloads. */
-  controller(id: string, config: Readonly<Record<string, unknown>>, options?: { readonly server?: string }): Promise<ControllerProcess>;
+  controller(
+    id: string,
+    config: Readonly<Record<string, unknown>>,
+    options?: { readonly server?: string },
+  ): Promise<ControllerProcess>;
   pod(name: string, namespace?: string): Promise<Pod | undefined>;
   /** DELETE of a pod as an administrator; `grace` 0 is a force delete. */
   deletePod(name: string, grace?: number): Promise<void>;
@@ -32,7 +36,9 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function openWorld(options: { readonly nodes?: number; readonly simulate?: boolean } = {}): Promise<World> {
+export async function openWorld(
+  options: { readonly nodes?: number; readonly simulate?: boolean } = {},
+): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'k8-highlander-world-'));
   const { nodes = 2, simulate = false } = options;
   const sandbox = await startSandbox({
@@ -63,7 +69,10 @@ export async function openWorld(options: { readonly nodes?: number; readonly sim
       return controller;
     },
     async pod(name, namespace = 'default') {
-      const { status, body } = await sandbox.api.request('GET', `/api/v1/namespaces/${namespace}/pods/${name}`);
+      const { status, body } = await sandbox.api.request(
+        'GET',
+        `/api/v1/namespaces/${namespace}/pods/${name}`,
+      );
       if (status === 404) return undefined;
       if (status !== 200) throw new Error(`GET pod ${name}: ${status}`);
       return body as Pod;
@@ -123,12 +132,16 @@ interface TermStart {
  * Accepted writes of an old term after the first accepted write of a newer one, by the API server's own log. Every
  * accepted write of a controller to pods, config maps and leases counts; events do not.
  */
-export async function staleWrites(audit: AsyncIterable<AuditEvent>, users: readonly string[]): Promise<readonly string[]> {
+export async function staleWrites(
+  audit: AsyncIterable<AuditEvent>,
+  users: readonly string[],
+): Promise<readonly string[]> {
   const writes: AuditEvent[] = [];
   for await (const event of audit) {
     const changes = ['create', 'update', 'patch', 'delete'].includes(event.verb);
     const accepted = (event.responseStatus?.code ?? 500) < 300;
-    if (changes && accepted && users.includes(event.user.username) && event.objectRef?.resource !== 'events') writes.push(event);
+    if (changes && accepted && users.includes(event.user.username) && event.objectRef?.resource !== 'events')
+      writes.push(event);
   }
   writes.sort((a, b) => a.requestReceivedTimestamp.localeCompare(b.requestReceivedTimestamp));
   const starts: TermStart[] = [];
@@ -137,15 +150,20 @@ export async function staleWrites(audit: AsyncIterable<AuditEvent>, users: reado
     const term = termOf(event);
     const user = event.user.username;
     const newest = starts.at(-1);
-    if (term !== undefined && term > (newest?.term ?? 0)) starts.push({ term, user, at: event.requestReceivedTimestamp });
+    if (term !== undefined && term > (newest?.term ?? 0))
+      starts.push({ term, user, at: event.requestReceivedTimestamp });
     else if (newest !== undefined && newest.user !== user && event.objectRef?.resource !== 'leases')
-      stale.push(`${user} wrote ${event.verb} ${event.requestURI} after ${newest.user} began term ${newest.term}`);
+      stale.push(
+        `${user} wrote ${event.verb} ${event.requestURI} after ${newest.user} began term ${newest.term}`,
+      );
   }
   return stale;
 }
 
 /** The term a write carries: on the anchor, or as the annotation of a claim, a permit or a registry record. */
 function termOf(event: AuditEvent): number | undefined {
-  const match = /highlander\.plexobject\.io(?:~1|\/)term"[^0-9]{1,20}(\d+)/.exec(JSON.stringify(event.requestObject ?? null));
+  const match = /highlander\.plexobject\.io(?:~1|\/)term"[^0-9]{1,20}(\d+)/.exec(
+    JSON.stringify(event.requestObject ?? null),
+  );
   return match === null ? undefined : Number(match[1]);
 }

@@ -1,0 +1,68 @@
+/**
+ * `npm run bench`: every measurement with its floor or peer from the same run, one table and one JSON file in
+ * `bench/results/`. `--only ROW` runs one, `--rounds N` shortens it. Exit 0 all targets met, 3 one was missed, 1 failed.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { failoverRow } from './failover.ts';
+import { handOverRow } from './hand-over.ts';
+import type { Measure, Row, RowResult } from './row.ts';
+
+const ROWS: readonly Row[] = [failoverRow, handOverRow];
+const TARGET_MISSED = 3;
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' } } });
+const rows = ROWS.filter(({ name }) => values.only === undefined || name === values.only);
+if (rows.length === 0) {
+  console.error(`no row ${values.only}; there are: ${ROWS.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+const missed: string[] = [];
+for (const row of rows) {
+  console.error(`\n${row.name}: ${row.about}`);
+  const rounds = values.rounds === undefined ? {} : { rounds: Number(values.rounds) };
+  const result = await row.run({ ...rounds, say: (line) => console.error(`  ${line}`) });
+  for (const measure of result.measures) {
+    console.log(render(row.name, measure));
+    if (isMissed(measure)) missed.push(`${row.name}: ${measure.name}`);
+  }
+  save(row, result);
+}
+if (missed.length > 0) console.error(`\nmissed: ${missed.join('; ')}`);
+process.exitCode = missed.length > 0 ? TARGET_MISSED : 0;
+
+function isMissed({ value, target }: Measure): boolean {
+  return target !== undefined && value > target;
+}
+
+function render(row: string, measure: Measure): string {
+  const { name, value, unit, target } = measure;
+  const verdict = target === undefined ? '' : ` (target ≤ ${target}${isMissed(measure) ? ', MISSED' : ''})`;
+  return `${row.padEnd(18)} ${name.padEnd(36)} ${Number.isInteger(value) ? value : value.toFixed(1)} ${unit}${verdict}`;
+}
+
+/** One file per row, overwritten: the history is in the repository. */
+function save(row: Row, result: RowResult): void {
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  const machine = {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  };
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
+  const record = {
+    row: row.name,
+    about: row.about,
+    at: new Date().toISOString(),
+    commit,
+    machine,
+    ...result,
+  };
+  writeFileSync(join(folder, `${row.name}.json`), `${JSON.stringify(record, null, 1)}\n`);
+}
