@@ -51,6 +51,7 @@ function resolveStore(settings: Settings, report: Report): StoreKind | undefined
       ? 'databaseURL'
       : '';
   const said = settings.has('storageType');
+  if (!said && settings.isRefused('storageType')) return undefined;
   if (!said) {
     const kind = { 'redis.addr': 'redis', databaseURL: 'db', '': 'lease' }[implied];
     settings.derive('storageType', kind, implied);

@@ -38,6 +38,8 @@ export interface SettingSources {
 /** The effective value of each setting. The root of the file is left to be finished by the caller, who reads more of it. */
 export class Settings {
   readonly #given = new Map<string, Given>();
+  /** Settings with a reported value, so that nothing is concluded from their absence. */
+  readonly #refused = new Set<string>();
   readonly #report: (problem: Problem) => void;
 
   constructor(sources: SettingSources, report: (problem: Problem) => void) {
@@ -49,6 +51,11 @@ export class Settings {
 
   has(key: string): boolean {
     return this.#given.has(key);
+  }
+
+  /** Somebody gave a value that cannot be used, which is reported. */
+  isRefused(key: string): boolean {
+    return this.#refused.has(key);
   }
 
   /** @throws for a setting without a value. */
@@ -152,6 +159,7 @@ export class Settings {
       return undefined;
     const wrong = checkValue(setting, given.value);
     if (wrong === undefined) return given;
+    this.#refused.add(setting.key);
     this.#report({ code: 'InvalidValue', ...wrong, ...given.location });
     return undefined;
   }

@@ -6,6 +6,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  type Alias,
   type Document,
   type YAMLError,
 } from 'yaml';
@@ -37,7 +38,7 @@ export function readYaml(text: string): YamlReading {
   if (fatal !== undefined) return { problems: [malformed(describeError(fatal), at(fatal.pos[0]))] };
   const problems = document.errors.map((error) => malformed(describeError(error), at(error.pos[0])));
   try {
-    const converter = new Converter(document, at, problems);
+    const converter = new Converter(at, problems);
     const root = document.contents === null ? undefined : converter.convert(document.contents, 0);
     return { root, problems };
   } catch (error) {
@@ -60,13 +61,13 @@ class TooLarge extends Error {}
 
 /** Turns the parser's tree into ours: aliases replaced by what they name, merge keys (`<<`) merged. */
 class Converter {
-  readonly #document: Document.Parsed;
+  readonly #anchors = new Map<string, unknown>();
   readonly #at: (offset: number) => Position;
   readonly #problems: Problem[];
   #nodes = 0;
+  #expanding = 0;
 
-  constructor(document: Document.Parsed, at: (offset: number) => Position, problems: Problem[]) {
-    this.#document = document;
+  constructor(at: (offset: number) => Position, problems: Problem[]) {
     this.#at = at;
     this.#problems = problems;
   }
@@ -77,7 +78,8 @@ class Converter {
       throw new TooLarge('its aliases expand to more than a configuration can hold');
     if (depth > MAX_DEPTH)
       throw new TooLarge('the document is nested too deeply, or an alias contains itself');
-    if (isAlias(node)) return this.convert(node.resolve(this.#document), depth + 1);
+    if (isAlias(node)) return this.#expand(node, depth);
+    if (this.#expanding === 0) this.#remember(node);
     if (isMap(node)) return { kind: 'map', entries: this.#entries(node, depth), ...this.#positioned(node) };
     if (isSeq(node))
       return {
@@ -88,6 +90,25 @@ class Converter {
     if (isScalar(node)) return { kind: 'scalar', ...scalarText(node), ...this.#positioned(node) };
     // An empty place, such as the value of `key:` at the end of a flow map.
     return { kind: 'scalar', text: '', plain: true };
+  }
+
+  /** An anchor holds from where it stands until the next of the same name (YAML 1.2.2, section 7.1). */
+  #remember(node: unknown): void {
+    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined)
+      this.#anchors.set(node.anchor, node);
+  }
+
+  #expand(alias: Alias, depth: number): DocumentNode {
+    const target = this.#anchors.get(alias.source);
+    if (target === undefined) {
+      const start = alias.range?.[0] ?? 0;
+      this.#problems.push(malformed('this alias names no anchor before it', this.#at(start)));
+      return { kind: 'scalar', text: '', plain: true };
+    }
+    this.#expanding += 1;
+    const node = this.convert(target, depth + 1);
+    this.#expanding -= 1;
+    return node;
   }
 
   #entries(map: { readonly items: readonly unknown[] }, depth: number): ReadonlyMap<string, MapEntry> {
@@ -145,8 +166,6 @@ function describeError({ code }: YAMLError): string {
   switch (code) {
     case 'DUPLICATE_KEY':
       return 'this key stands twice in one map';
-    case 'BAD_ALIAS':
-      return 'this alias names no anchor before it';
     case 'BAD_INDENT':
       return 'the indentation does not fit';
     case 'TAB_AS_INDENT':

@@ -35,7 +35,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * FNV-1a, 64 bits, over the UTF-8 bytes (RFC 9923). In two halves of 32 bits, because BigInt arithmetic per byte is
+ * FNV-1a (Fowler, Noll, Vo), 64 bits, over the UTF-8 bytes. In two halves of 32 bits, because BigInt arithmetic per byte is
  * slow: the prime is 2^40 + 0x1b3, and every product stays below 2^53.
  */
 export function fnv1a64(text: string): string {
