@@ -17,9 +17,10 @@ import type { ControlPlane } from './control-plane/control-plane.ts';
 import { downloadControlPlane } from './control-plane/download.ts';
 import { downloadBases, locateControlPlane } from './control-plane/locate.ts';
 import { readRelease } from './control-plane/release.ts';
-import type { FaultyNode } from './fault-server.ts';
 import { lockFile } from './file-lock.ts';
 import type { FileLock } from './file-lock.ts';
+import { startNode } from './node/node.ts';
+import type { SandboxNode } from './node/node.ts';
 import type { Progress } from './progress.ts';
 import { reasonOf } from './reason.ts';
 
@@ -68,7 +69,7 @@ export interface Sandbox {
   audit(filter?: AuditFilter): AsyncGenerator<AuditEvent>;
   readonly controlPlane: Readonly<Record<ComponentName, Component>>;
   /** By name. */
-  readonly nodes: ReadonlyMap<string, FaultyNode>;
+  readonly nodes: ReadonlyMap<string, SandboxNode>;
   /** Ends everything and removes what is not kept. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -138,7 +139,7 @@ async function keptFolder(path: string, signal: AbortSignal): Promise<Folder> {
 
 async function openSandbox(options: SandboxOptions, folder: Folder, plane: ControlPlane): Promise<Sandbox> {
   const api = await openApi(plane.kubeconfig);
-  const nodes = new Map<string, FaultyNode>();
+  const nodes = await startNodes(options, folder, plane);
   return {
     dir: folder.dir,
     api,
@@ -150,11 +151,31 @@ async function openSandbox(options: SandboxOptions, folder: Folder, plane: Contr
     audit: (filter) => readAudit(plane.auditLog, filter),
     identity: (name, identity) => createIdentity(plane, api, name, identity),
     async stop() {
+      await Promise.all([...nodes.values()].map((node) => node.stop()));
       await api.close();
       await plane.stop(folder.isKept);
       await folder.release();
     },
   };
+}
+
+/** Each node is a user of its own, with the groups that the API server knows kubelets by. */
+async function startNodes(
+  { nodes: count, simulate, progress }: SandboxOptions,
+  { dir }: Folder,
+  plane: ControlPlane,
+): Promise<ReadonlyMap<string, SandboxNode>> {
+  const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+  const nodes = await Promise.all(
+    names.map(async (name) => {
+      // Not `system:nodes`: the node authorizer would need the kubelet's own reads; a stand-in reads as an administrator.
+      const subject = { commonName: `sandbox:node:${name}`, organizations: ['system:masters'] };
+      const connection = await plane.issue(`node-${name}`, subject);
+      const log = (line: string): void => progress.line(line);
+      return startNode({ name, connection, simulate, dir: join(dir, 'nodes', name), log });
+    }),
+  );
+  return new Map(nodes.map((node) => [node.name, node]));
 }
 
 async function createIdentity(
