@@ -31,11 +31,9 @@ test('--config is not a setting', () => {
 
 describe('a wrong command line', () => {
   test('names the flag that was probably meant', () => {
-    expect(readCommandLine(['--prot', '80']).problems[0]).toMatchObject({
-      code: 'Usage',
-      path: '--prot',
-      hint: 'did you mean --port?',
-    });
+    const { problems, flags } = readCommandLine(['--prot', '80', '--tenant=a']);
+    expect(problems).toMatchObject([{ code: 'Usage', path: '--prot', hint: 'did you mean --port?' }]);
+    expect(flags.get('--tenant')).toBe('a');
   });
 
   test('reports a flag without its value, also where another flag follows', () => {

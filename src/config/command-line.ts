@@ -21,8 +21,11 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
     const [flag = '', ...values] = argument.split('=');
     const type = known.get(flag);
-    if (type === undefined) problems.push(unknownArgument(flag, known.keys()));
-    else if (values.length > 0) flags.set(flag, values.join('='));
+    if (type === undefined) {
+      problems.push(unknownArgument(flag, known.keys()));
+      // What follows a mistyped flag is its value, not another mistake.
+      if (flag.startsWith('-') && values.length === 0 && rest[0]?.startsWith('-') === false) rest.shift();
+    } else if (values.length > 0) flags.set(flag, values.join('='));
     else if (type === 'boolean') flags.set(flag, 'true');
     else {
       const value = rest[0]?.startsWith('--') === true ? undefined : rest.shift();

@@ -5,10 +5,10 @@ import type { Duration } from '../core/time.ts';
 import type { Workload } from '../core/workload/model.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LOG_FORMATS = ['text', 'json'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Lock stores that this version has; `redis` and `db` are read, checked and refused. */
 export type StoreKind = 'lease' | 'memory';

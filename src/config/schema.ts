@@ -33,7 +33,7 @@ export type Setting = SettingBase &
   );
 
 /** All stores that a configuration may name; which of them this version has is decided when the choice is made. */
-export const STORAGE_TYPES = ['redis', 'db', 'lease', 'memory'] as const;
+const STORAGE_TYPES = ['redis', 'db', 'lease', 'memory'] as const;
 
 /** Used where no service account names the namespace of this process. */
 export const DEFAULT_CONTROLLER_NAMESPACE = 'k8-highlander';

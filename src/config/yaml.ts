@@ -176,6 +176,10 @@ function describeError({ code }: YAMLError): string {
       return 'the file holds more than one document';
     case 'BAD_DQ_ESCAPE':
       return 'this is not an escape sequence of a double-quoted string';
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'a key follows where a value should end: the next line is indented too far, or a text with ": " needs quotes';
+    case 'BAD_SCALAR_START':
+      return 'a plain text cannot begin with this character: put it in quotes';
     case 'MULTILINE_IMPLICIT_KEY':
       return 'a key goes over several lines; a colon or a quote may be missing';
     default:

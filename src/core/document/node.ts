@@ -19,7 +19,7 @@ export interface ScalarNode {
   readonly at?: Position;
 }
 
-export interface ListNode {
+interface ListNode {
   readonly kind: 'list';
   readonly items: readonly DocumentNode[];
   readonly at?: Position;

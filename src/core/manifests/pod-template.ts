@@ -138,7 +138,7 @@ function renderProgram({
  * One script that stops at the first command that fails. Kept to the byte: pods made by earlier releases carry the same
  * text, and another one would make them look changed.
  */
-export function wrapScript(commands: readonly string[]): string {
+function wrapScript(commands: readonly string[]): string {
   return `#!/bin/sh\nset -e\n\n${commands.map((command) => `${command}\n`).join('')}`;
 }
 

@@ -49,7 +49,7 @@ export interface PodSpec {
   readonly tolerations?: readonly Toleration[];
 }
 
-export interface Toleration {
+interface Toleration {
   /** Absent or empty with operator Exists: every taint. */
   readonly key?: string;
   readonly operator?: string;
@@ -113,7 +113,7 @@ export interface PodStatus {
   readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
 }
 
-export interface PodCondition {
+interface PodCondition {
   /** `PodScheduled`, `Initialized`, `ContainersReady`, `Ready`, `DisruptionTarget`, … */
   readonly type: string;
   readonly status: 'True' | 'False' | 'Unknown';
@@ -139,7 +139,7 @@ export interface ContainerStatus {
   readonly lastState?: ContainerState;
 }
 
-export interface ContainerState {
+interface ContainerState {
   readonly waiting?: { readonly reason?: string; readonly message?: string };
   readonly running?: { readonly startedAt?: string };
   readonly terminated?: {

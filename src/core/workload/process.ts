@@ -1,7 +1,7 @@
 /** Reads one process workload: from an entry of a document to the model, or to the list of what is wrong with it. */
 import { MapReader, type Element } from '../document/map-reader.ts';
 import { PROBLEM_CODES, type Problem } from '../problem.ts';
-import { readCommonSpec } from './common-spec.ts';
+import { readCommonSpec } from './base-spec.ts';
 import type { ProcessSpec, ProcessWorkload, RestartPolicy, Source } from './model.ts';
 import { isDnsLabel, isShortName, NAME_HINT } from './syntax.ts';
 import { hashTemplate } from './template-hash.ts';

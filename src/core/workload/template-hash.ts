@@ -6,7 +6,7 @@
 import type { ProcessSpec } from './model.ts';
 
 /** Part of every hash. Raised only when every running instance is to be replaced. */
-export const RENDER_VERSION = 1;
+const RENDER_VERSION = 1;
 
 /**
  * The template hash of a spec: 16 hexadecimal digits. Labels and annotations are left out, because they can be changed
