@@ -158,7 +158,8 @@ describe('the lock over a faulty wire', () => {
     open.push(() => store.close());
     const acquire = (nonce: string, floor = 0) =>
       store.acquire({ name: 'lock', holder: `h/${nonce}`, nonce, ttl: 8000, floor }, NEVER);
-    return { server, system, store, acquire };
+    const vanish = (): void => void (lease = undefined);
+    return { server, system, store, acquire, vanish };
   }
 
   it('an acquire whose reply was lost is unavailable, and its repetition is the same grant', async () => {
@@ -198,6 +199,16 @@ describe('the lock over a faulty wire', () => {
       kind: 'lost',
     });
     expect(await acquire('n2')).toMatchObject({ kind: 'granted', epoch: 2, amnesia: false });
+  });
+
+  it('a Lease that somebody deleted is held until its time is over, and then taken with amnesia', async () => {
+    const { system, acquire, vanish } = await start(() => undefined);
+    await acquire('n1');
+    vanish();
+    system.advance(7999);
+    expect(await acquire('n2', 1)).toMatchObject({ kind: 'held', view: { nonce: 'n1', remaining: 1 } });
+    system.advance(1);
+    expect(await acquire('n2', 1)).toMatchObject({ kind: 'granted', epoch: 2, amnesia: true });
   });
 
   it('a busy server is not waited for: the elector has its own schedule', async () => {
