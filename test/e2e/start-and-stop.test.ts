@@ -24,9 +24,13 @@ afterEach(async () => {
   expect(world.referee.violations()).toEqual([]);
 });
 
-async function start(config: Readonly<Record<string, unknown>>, id?: string): Promise<ControllerProcess> {
+async function start(
+  config: Readonly<Record<string, unknown>>,
+  options: { readonly id?: string; readonly kubeconfig?: string } = {},
+): Promise<ControllerProcess> {
   round += 1;
-  const controller = await world.controller(id ?? `controller-${round}`, { leaderLockTTL: '2s', ...config });
+  const id = options.id ?? `controller-${round}`;
+  const controller = await world.controller(id, { leaderLockTTL: '2s', ...config }, options);
   started.push(controller);
   return controller;
 }
@@ -61,6 +65,7 @@ describe('start', () => {
     const rules = [
       { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] },
       { apiGroups: [''], resources: ['configmaps'], verbs: ['*'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
     ];
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -84,8 +89,9 @@ describe('start', () => {
   });
 
   it('waits, not ready, for an API server that is down, and goes on when it is there', async () => {
+    const kubeconfig = await world.identity('early');
     world.sandbox.controlPlane['kube-apiserver'].stop();
-    const controller = await start({ tenant: 'down' });
+    const controller = await start({ tenant: 'down' }, { id: 'early', kubeconfig });
     await controller.waitForLog(
       'that it waits',
       ({ msg }) => msg === 'API server not usable yet, trying on',
@@ -122,9 +128,9 @@ describe('while it runs', () => {
 
   it('lets only one of two processes with the same id lead', async () => {
     const workloads = { processes: [refereedProcess('twins', world.referee.dir)] };
-    const one = await start({ tenant: 'twins', workloads }, 'twin');
+    const one = await start({ tenant: 'twins', workloads }, { id: 'twin' });
     await world.leader([one]);
-    const other = await start({ tenant: 'twins', workloads }, 'twin');
+    const other = await start({ tenant: 'twins', workloads }, { id: 'twin' });
     await eventually('the second one is ready', async () => (await other.get('/readyz')).status === 200);
     expect(JSON.parse((await other.get('/status')).body)).toMatchObject({
       isLeader: false,

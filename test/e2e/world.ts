@@ -4,12 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AuditEvent } from '../../sandbox/control-plane/audit.ts';
 import { startSandbox, type Sandbox } from '../../sandbox/cluster.ts';
-import {
-  startController,
-  tail,
-  type ControllerOptions,
-  type ControllerProcess,
-} from '../../sandbox/controller-process.ts';
+import { startController, tail, type ControllerProcess } from '../../sandbox/controller-process.ts';
 import { createProgress } from '../../sandbox/progress.ts';
 import { Referee } from '../../sandbox/referee.ts';
 import type { Pod } from '../../src/core/manifests/pod.ts';
@@ -24,8 +19,10 @@ export interface World {
   controller(
     id: string,
     config: Readonly<Record<string, unknown>>,
-    options?: { readonly server?: string },
+    options?: { readonly server?: string; readonly kubeconfig?: string },
   ): Promise<ControllerProcess>;
+  /** A user with the rights that we ship; answers its kubeconfig. `server` replaces the API server's address. */
+  identity(id: string, server?: string): Promise<string>;
   pod(name: string, namespace?: string): Promise<Pod | undefined>;
   /** DELETE of a pod as an administrator; `grace` 0 is a force delete. */
   deletePod(name: string, grace?: number): Promise<void>;
@@ -55,15 +52,16 @@ export async function openWorld(
   const world: World = {
     sandbox,
     referee,
-    async controller(id, config, { server } = {}) {
-      const kubeconfig = await sandbox.identity(id, {
+    identity: (id, server) =>
+      sandbox.identity(id, {
         roles: [
           { kind: 'ClusterRole', name: 'k8-highlander' },
           { kind: 'Role', name: 'k8-highlander', namespace: 'k8-highlander' },
         ],
         ...(server === undefined ? {} : { server }),
-      });
-      const settings: ControllerOptions = { id, kubeconfig, dir, config };
+      }),
+    async controller(id, config, { server, kubeconfig } = {}) {
+      const settings = { id, dir, config, kubeconfig: kubeconfig ?? (await world.identity(id, server)) };
       const controller = await startController(settings);
       started.push(controller);
       return controller;
@@ -160,10 +158,9 @@ export async function staleWrites(
   return stale;
 }
 
-/** The term a write carries: on the anchor, or as the annotation of a claim, a permit or a registry record. */
+/** The term a write carries: as the annotation of a claim, a permit or a registry record, or as the anchor's epoch. */
 function termOf(event: AuditEvent): number | undefined {
-  const match = /highlander\.plexobject\.io(?:~1|\/)term"[^0-9]{1,20}(\d+)/.exec(
-    JSON.stringify(event.requestObject ?? null),
-  );
-  return match === null ? undefined : Number(match[1]);
+  const text = JSON.stringify(event.requestObject ?? null).replaceAll('\\', '');
+  const match = /highlander\.plexobject\.io(?:~1|\/)term"[^0-9]{1,20}(\d+)|"epoch":"?(\d+)/.exec(text);
+  return match === null ? undefined : Number(match[1] ?? match[2]);
 }
