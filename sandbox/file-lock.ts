@@ -2,10 +2,10 @@
  * One at a time across processes, by flock(2) on a file. The kernel gives the lock back when its holder dies, so a
  * dead process blocks nobody, and waiting costs nothing.
  *
- * Node cannot call flock, so a child holds the lock for us: flock(1) on a descriptor of a shell, which then becomes a
- * `cat` on a pipe from us. It ends with the pipe or with us, whichever is first.
+ * Node cannot call flock, so a child holds the lock for us: flock(1), around a `cat` on a pipe from us.
  */
-import { ended, spawnBound } from './bound-process.ts';
+import type { ChildProcess } from 'node:child_process';
+import { ended, signalGroup, spawnBound } from './bound-process.ts';
 
 /** A lock that is held until released, or until this process ends. */
 export interface FileLock {
@@ -13,7 +13,7 @@ export interface FileLock {
   release(): Promise<void>;
 }
 
-const SCRIPT = 'exec 9>>"$0" || exit; flock -n 9 || { echo busy; flock 9 || exit; }; echo locked; exec cat';
+const BUSY = 75;
 
 /**
  * Takes the lock of `file`, which is made if absent (its folder must exist) and never removed. `onBusy` is called once
@@ -22,36 +22,48 @@ const SCRIPT = 'exec 9>>"$0" || exit; flock -n 9 || { echo busy; flock 9 || exit
  * @throws Error when there can be no lock (no flock program, unwritable folder), or the signal's reason.
  */
 export async function lockFile(file: string, onBusy: () => void, signal: AbortSignal): Promise<FileLock> {
-  const holder = spawnBound('sh', ['-c', SCRIPT, file], {
+  const lock = await holdLock(file, ['--nonblock', '--conflict-exit-code', String(BUSY)], signal);
+  if (lock !== 'busy') return lock;
+  onBusy();
+  const late = await holdLock(file, [], signal);
+  if (late === 'busy') throw new Error(`cannot lock ${file}`);
+  return late;
+}
+
+async function holdLock(
+  file: string,
+  flags: readonly string[],
+  signal: AbortSignal,
+): Promise<FileLock | 'busy'> {
+  signal.throwIfAborted();
+  // --close: the lock is flock's alone, whatever becomes of its child.
+  const holder = spawnBound('flock', ['--close', ...flags, file, 'sh', '-c', 'echo locked; exec cat'], {
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const release = async (): Promise<void> => {
-    holder.kill('SIGKILL');
+    signalGroup(holder, 'SIGKILL');
     await ended(holder);
   };
-  const onAbort = (): void => void holder.kill('SIGKILL');
+  const onAbort = (): void => signalGroup(holder, 'SIGKILL');
   signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      let complaint = '';
-      holder.stderr?.on('data', (data: Buffer) => (complaint += data.toString()));
-      holder.stdout?.on('data', (data: Buffer) => {
-        const said = data.toString();
-        if (said.includes('busy')) onBusy();
-        if (said.includes('locked')) resolve();
-      });
-      holder.once('error', reject);
-      holder.once('close', () => reject(new Error(`cannot lock ${file}: ${complaint.trim()}`)));
-    });
-    signal.throwIfAborted();
-    return { release };
-  } catch (error) {
-    await release();
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  const complaint = await firstWord(holder);
+  signal.removeEventListener('abort', onAbort);
+  if (complaint === undefined && !signal.aborted) return { release };
+  await release();
+  signal.throwIfAborted();
+  if (holder.exitCode === BUSY) return 'busy';
+  throw new Error(`cannot lock ${file}: ${complaint}`);
+}
+
+/** Resolves when the holder says that it has the lock, or with its complaint when it ends without. */
+function firstWord(holder: ChildProcess): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let complaint = '';
+    holder.stderr?.on('data', (data: Buffer) => (complaint += data.toString()));
+    holder.stdout?.once('data', () => resolve(undefined));
+    holder.once('error', (error) => resolve(error.message));
+    holder.once('close', () => resolve(complaint.trim()));
+  });
 }
