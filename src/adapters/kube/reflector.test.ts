@@ -264,16 +264,25 @@ describe('a watch that ends', () => {
 describe('410 Gone', () => {
   const again = (stream: Stream): void => stream.send(event('ADDED', 'b', '30'), endOfInitialEvents('40'));
 
-  it('as an event: the state is read anew and what vanished is removed', async () => {
-    const { server, log, resume } = await start([
+  it('as an event: the state is read anew, at once, and what vanished is removed', async () => {
+    const { server, log } = await start([
       (stream) => {
         initial(stream, expired);
       },
       again,
     ]);
-    await resume('too old');
     await vi.waitFor(() => expect(log.slice(2)).toEqual(['changed b@30', 'removed a@3']));
     expect(server.seen[1]?.query.get('resourceVersion')).toBeNull();
+  });
+
+  it('again and again costs a pause each second time', async () => {
+    const { server, system, log } = await start([(stream) => initial(stream, expired)]);
+    await vi.waitFor(() => expect(system.lines).toEqual(['debug watch ended', 'debug watch ended']));
+    expect(server.seen.length).toBe(2);
+    system.advance(30_000);
+    await vi.waitFor(() => expect(system.lines.length).toBe(4));
+    expect(server.seen.length).toBe(4);
+    expect(log).toEqual(['changed a@3', 'changed b@5']);
   });
 
   it('as a status of the resumed watch: the same', async () => {
@@ -297,7 +306,6 @@ describe('410 Gone', () => {
     await cache.synced(AbortSignal.timeout(5000));
     first?.reset();
     await resume(/ECONNRESET|UND_ERR/);
-    await resume('too old');
     await vi.waitFor(() => expect(log.slice(2)).toEqual(['changed b@30', 'removed a@3']));
     expect(server.seen.map(({ query }) => query.get('resourceVersion'))).toEqual([null, '9', null]);
   });

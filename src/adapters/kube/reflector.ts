@@ -129,22 +129,28 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options.system;
     const { backoff = BACKOFF, silence = SILENCE } = this.#options;
-    for (let failures = 0; !signal.aborted;) {
+    let failures = 0;
+    let askedAnew = false;
+    while (!signal.aborted) {
       const end = await this.#follow(signal);
       const lived = this.#upSince === undefined ? 0 : clock.now() - this.#upSince;
       this.#upSince = undefined;
+      // With the position lost, or pages to fall back to, the next round asks for something else: no pause, once.
+      askedAnew =
+        !askedAnew &&
+        (end.kind === 'unsupported' || (end.kind === 'expired' && this.#position !== undefined));
       if (end.kind === 'unsupported') this.#streams = false;
       if (end.kind === 'expired' || (!this.#heard && lived >= 0.9 * silence)) this.#position = undefined;
       if (lived >= HEALTHY) failures = 0;
-      if (signal.aborted || end.kind === 'unsupported' || (end.kind === 'clean' && lived >= HEALTHY))
-        continue;
+      if (signal.aborted || (end.kind === 'clean' && lived >= HEALTHY)) continue;
       this.#goDown('cause' in end ? end.cause : 'closed by the server');
-      const delay = random.uniform() * Math.min(backoff.cap, backoff.base * 2 ** failures);
-      failures += 1;
+      const delay = askedAnew ? 0 : random.uniform() * Math.min(backoff.cap, backoff.base * 2 ** failures);
       const facts = { resource: this.#options.resource.plural, end: end.kind, cause: this.#problem };
       if (end.kind === 'malformed')
         log.error('the API server sent something that is not a watch event', facts);
       else log.debug('watch ended', { ...facts, retryInMs: Math.round(delay) });
+      if (askedAnew) continue;
+      failures += 1;
       await pause(clock, delay, signal);
     }
     this.#goDown('stopped');
