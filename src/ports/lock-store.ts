@@ -17,6 +17,7 @@ import type { Duration } from '../core/time.ts';
 export type { AcquireReply, Hint, ReleaseReply, RenewReply, Unavailable } from '../core/election/replies.ts';
 
 export interface AcquireRequest {
+  /** The Lease's name, or the tenant where a store derives its keys from it (Redis). */
   readonly name: string;
   /** `<id>/<pod uid or host>/<incarnation uuid>`: for people, and unique per process. */
   readonly holder: string;
@@ -39,6 +40,11 @@ export interface LockStore {
   readonly kind: string;
   /** Where the lock lives, without credentials: part of the fingerprint. */
   readonly address: string;
+  /**
+   * Programs of another kind use this lock too, and one of them deletes what it finds just after its own release (the
+   * Go program in Redis). Who never saw a lock of ours there takes it with care; see `core/election/follower.ts`.
+   */
+  readonly meetsStrangers?: boolean;
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply>;
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply>;
   /** Frees the lock if this grant holds it, keeps the epoch, and wakes subscribers. */

@@ -57,6 +57,21 @@ export function leaseName(tenant: string): string {
   return `highlander-${tenant}`;
 }
 
+/** The lock of a tenant in Redis: the Go program's own key, which each must see the other hold. */
+export function redisLockKey(tenant: string): string {
+  return `highlander-leader-lock:${tenant}`;
+}
+
+/** What outlives the lock in Redis: the counter, the last holder and until when it is protected. */
+export function redisRecordKey(tenant: string): string {
+  return `highlander-leader-epoch:${tenant}`;
+}
+
+/** The channel in Redis on which holders announce that they took (`a:EPOCH`) or released (`r:EPOCH`) the lock. */
+export function redisChannel(tenant: string): string {
+  return `highlander-leader-events:${tenant}`;
+}
+
 /** Name of the ConfigMap that holds the fence anchor of a tenant. */
 export function anchorName(tenant: string): string {
   return `highlander-fence-${tenant}`;
