@@ -2,7 +2,7 @@
 import type { Epoch, Nonce } from '../core/election/record.ts';
 import { actingUntil } from '../core/election/state.ts';
 import type { ElectionState, Event } from '../core/election/state.ts';
-import { isSuspended } from '../core/election/timing.ts';
+import { hasClockGap } from '../core/election/timing.ts';
 import type { Timing } from '../core/election/timing.ts';
 import type { Instant } from '../core/time.ts';
 import type { Clock } from '../ports/system.ts';
@@ -40,7 +40,7 @@ export class HeldTerm implements Term {
     const state = this.#source.state();
     if (this.#ended.signal.aborted) return -Infinity;
     // A machine that was suspended resumes here before any timer fires: the two clocks tell.
-    if (isSuspended(clock.wall() - state.clock.wall, clock.now() - state.clock.now, timing)) {
+    if (hasClockGap(clock.wall() - state.clock.wall, clock.now() - state.clock.now, timing)) {
       this.#source.send({ kind: 'pause-suspected' });
       return -Infinity;
     }

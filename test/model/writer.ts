@@ -90,7 +90,9 @@ export class GuardedWork implements Leadership {
     const { promise, resolve } = Promise.withResolvers<Reply | undefined>();
     const timer = host.clock.timer(Math.max(term.deadline(), host.clock.now()), () => resolve(undefined));
     const answer = async (): Promise<void> => {
-      const boxed = await path.carry({ kind, name: 'object' }, () => ({ reply: apply() }), NEVER);
+      // Never aborted: bytes that were sent stay sent, giving up a write does not take it back.
+      const { signal } = new AbortController();
+      const boxed = await path.carry({ kind, name: 'object' }, () => ({ reply: apply() }), signal);
       timer.cancel();
       resolve('reply' in boxed ? boxed.reply : undefined);
     };
@@ -103,6 +105,3 @@ export class GuardedWork implements Leadership {
     await new Promise<void>((resolve) => clock.timer(clock.now() + duration, resolve));
   }
 }
-
-/** Bytes that were sent stay sent: giving up a write does not take it back. */
-const NEVER = new AbortController().signal;

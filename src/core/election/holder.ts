@@ -5,7 +5,7 @@ import type { Won } from './follower.ts';
 import type { AnchorRecord, Epoch } from './record.ts';
 import type { AnchorView, RaiseReply, ReleaseReply, RenewReply } from './replies.ts';
 import { holdOf } from './state.ts';
-import type { Hold, Phase } from './state.ts';
+import type { Call, Hold, Phase } from './state.ts';
 import { retryDelay, validUntil } from './timing.ts';
 import {
   callAnchor,
@@ -72,15 +72,16 @@ export function advanceHolder(turn: Turn): void {
 }
 
 /** V moves only on a success; an error or a timeout spends the time that is left. */
-export function onRenewed(turn: Turn, hold: Hold, sentAt: number, reply: RenewReply): void {
+export function onRenewed(turn: Turn, hold: Hold, call: Call, reply: RenewReply): void {
   const { now, uniform } = turn.moment;
   const { timing } = turn.config;
   switch (reply.kind) {
     case 'ok':
+      change(turn, { clock: { now: call.sentAt, wall: call.sentWall } });
       return changeHold(turn, {
         ...hold,
-        validUntil: Math.max(hold.validUntil, validUntil(sentAt, timing)),
-        renewAt: sentAt + timing.renewEvery,
+        validUntil: Math.max(hold.validUntil, validUntil(call.sentAt, timing)),
+        renewAt: call.sentAt + timing.renewEvery,
         isSuspect: false,
       });
     case 'lost':

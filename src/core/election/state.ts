@@ -57,6 +57,7 @@ export interface Call<Op extends Request['op'] = Request['op']> {
   readonly op: Op;
   /** S: the instant before it was sent. */
   readonly sentAt: Instant;
+  readonly sentWall: WallTime;
   readonly deadline: Instant;
 }
 
@@ -134,7 +135,10 @@ export interface ElectionState {
   /** A release was announced after the last request about the lock was sent. */
   readonly isReleaseHinted: boolean;
   readonly lastAskedAt: Instant;
-  /** Both clocks at the last step, for pause detection. */
+  /**
+   * Both clocks when the request was sent on which V rests (or the attempt under way); without one, at the last step.
+   * Not moved at each step, so that many short suspensions add up to one that is noticed.
+   */
   readonly clock: { readonly now: Instant; readonly wall: WallTime };
   readonly nextId: number;
 }

@@ -32,6 +32,7 @@ import { holdOf, nextWake } from './state.ts';
 import type {
   AnchorAnswer,
   Answer,
+  Call,
   Effect,
   ElectionConfig,
   ElectionState,
@@ -39,7 +40,7 @@ import type {
   LockAnswer,
   Moment,
 } from './state.ts';
-import { isSuspended, isTimerLate } from './timing.ts';
+import { hasClockGap, isTimerLate } from './timing.ts';
 import { change, follow, noteStore, sawEpoch } from './turn.ts';
 import type { Turn } from './turn.ts';
 
@@ -66,12 +67,13 @@ export function step(state: ElectionState, event: Event, moment: Moment, config:
 function noticePause(turn: Turn, event: Event): void {
   const { moment, config } = turn;
   const { clock, phase } = turn.state;
-  const isPaused =
-    isSuspended(moment.wall - clock.wall, moment.now - clock.now, config.timing) ||
-    (event.kind === 'wake' && isTimerLate(moment.now - event.due, config.timing));
-  change(turn, { clock: { now: moment.now, wall: moment.wall } });
-  if (!isPaused) return;
   const hold = holdOf(phase);
+  const isPaused =
+    hasClockGap(moment.wall - clock.wall, moment.now - clock.now, config.timing) ||
+    (event.kind === 'wake' && isTimerLate(moment.now - event.due, config.timing));
+  if (isPaused || (hold === undefined && phase.kind !== 'acquiring'))
+    change(turn, { clock: { now: moment.now, wall: moment.wall } });
+  if (!isPaused) return;
   if (hold !== undefined) holder.suspect(turn, hold);
   else if (phase.kind === 'acquiring') follow(turn, moment.now);
 }
@@ -125,11 +127,11 @@ function onAnswer(turn: Turn, id: number, answer: Answer): void {
     if (lockCall?.id !== id) return;
     change(turn, { lockCall: undefined });
     noteStore(turn, answer.reply);
-    onLockAnswer(turn, answer, lockCall.sentAt);
+    onLockAnswer(turn, answer, lockCall);
   }
 }
 
-function onLockAnswer(turn: Turn, answer: LockAnswer, sentAt: number): void {
+function onLockAnswer(turn: Turn, answer: LockAnswer, call: Call): void {
   const { phase } = turn.state;
   const hold = holdOf(phase);
   let won: Won | undefined;
@@ -142,7 +144,7 @@ function onLockAnswer(turn: Turn, answer: LockAnswer, sentAt: number): void {
       else if (phase.kind === 'follower') follower.onLooked(turn, phase, answer.reply);
       break;
     case 'renew':
-      if (hold !== undefined) holder.onRenewed(turn, hold, sentAt, answer.reply);
+      if (hold !== undefined) holder.onRenewed(turn, hold, call, answer.reply);
       break;
     case 'release':
       if (phase.kind === 'releasing') holder.onReleased(turn, phase.epoch, answer.reply);

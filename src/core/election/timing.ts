@@ -108,11 +108,11 @@ export function refusalBackoff(attempt: number, uniform: number): Duration {
 }
 
 /**
- * The machine was suspended: the wall clock went further than the monotonic one. A wall clock that was set forward
- * looks the same, which costs one renewal and nothing else.
+ * The machine may have been suspended: wall and monotonic clock went different ways. A wall clock that was set looks
+ * the same, which costs one renewal and nothing else; one set back counts too, for it could hide a suspension.
  */
-export function isSuspended(wallAdvance: Duration, monotonicAdvance: Duration, { ttl }: Timing): boolean {
-  return wallAdvance - monotonicAdvance > Math.min(SECOND, ttl / 20);
+export function hasClockGap(wallAdvance: Duration, monotonicAdvance: Duration, { ttl }: Timing): boolean {
+  return Math.abs(wallAdvance - monotonicAdvance) > Math.min(SECOND, ttl / 20);
 }
 
 /** The process was paused or its loop blocked: a timer fired this much after it was due. */

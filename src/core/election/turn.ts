@@ -49,10 +49,10 @@ export function callStore(
   request: Extract<Request, { op: LockAnswer['op'] }>,
   latest: Instant = Infinity,
 ): void {
-  const { now } = turn.moment;
+  const { now, wall } = turn.moment;
   const id = turn.state.nextId;
   const deadline = Math.min(now + turn.config.timing.opTimeout, latest);
-  change(turn, { nextId: id + 1, lockCall: { id, op: request.op, sentAt: now, deadline } });
+  change(turn, { nextId: id + 1, lockCall: { id, op: request.op, sentAt: now, sentWall: wall, deadline } });
   if (request.op === 'acquire' || request.op === 'read')
     change(turn, { lastAskedAt: now, isReleaseHinted: false });
   turn.effects.push({ kind: 'call', id, request });
@@ -60,10 +60,10 @@ export function callStore(
 
 /** Sends on the anchor's lane, which must be free. */
 export function callAnchor(turn: Turn, request: Extract<Request, { op: AnchorAnswer['op'] }>): void {
-  const { now } = turn.moment;
+  const { now, wall } = turn.moment;
   const id = turn.state.nextId;
   const deadline = now + turn.config.timing.opTimeout;
-  change(turn, { nextId: id + 1, anchorCall: { id, op: request.op, sentAt: now, deadline } });
+  change(turn, { nextId: id + 1, anchorCall: { id, op: request.op, sentAt: now, sentWall: wall, deadline } });
   turn.effects.push({ kind: 'call', id, request });
 }
 
