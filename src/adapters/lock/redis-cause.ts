@@ -39,8 +39,9 @@ const REPLY_CODES = new RegExp(`\\b(${Object.keys(SENTENCES).join('|')})\\b`);
 /** The sentence for anything that a client of Redis threw. */
 export function causeOf(error: unknown, target: RedisTarget): string {
   const said = error instanceof Error ? error.message : String(error);
+  const denied = said.includes('user executing the script') ? 'NOPERM' : undefined; // Redis 7 gives it no code
   // Servers before Redis 7 put the code of an error inside a script behind the name of the script.
-  const code = systemCode(error) ?? REPLY_CODES.exec(said)?.[1];
+  const code = systemCode(error) ?? denied ?? REPLY_CODES.exec(said)?.[1];
   const sentence = code === undefined ? undefined : SENTENCES[code];
   if (sentence !== undefined) return `Redis at ${target.address} ${sentence}`;
   if (/DB index/.test(said))

@@ -25,14 +25,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local text = redis.call('GET', KEYS[2])
-local record = text and decode(text)
+local record = text and decode(text) or nil
 if text and not (record and type(record.epoch) == 'number' and type(record.heldUntil) == 'number') then
   return redis.error_reply('BADRECORD')
 end
 local counter = record and record.epoch or 0
 
 local lock = redis.call('GET', KEYS[1])
-local grant = lock and decode(lock)
+local grant = lock and decode(lock) or nil
 local foreign = grant and type(grant.value) == 'string' and grant.value or lock
 if not (grant and type(grant.nonce) == 'string' and type(grant.epoch) == 'number') then grant = nil end
 
