@@ -20,6 +20,8 @@ export interface ControllerOptions {
   /** The configuration as plain data; id, kubeconfig, a free port and a JSON log are filled in. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** The checkout to run from; this one unless named. */
+  readonly root?: string;
   readonly onLog?: (line: LogLine) => void;
 }
 
@@ -40,11 +42,11 @@ export interface ControllerProcess {
   destroy(): Promise<void>;
 }
 
-const LAUNCHER = resolve(import.meta.dirname, '..', 'bin', 'k8-highlander');
+const ROOT = resolve(import.meta.dirname, '..');
 
 /** Starts one; resolves as soon as the process exists. It is killed when this thread ends. */
 export async function startController(options: ControllerOptions): Promise<ControllerProcess> {
-  const { id, kubeconfig, dir, config, env = {} } = options;
+  const { id, kubeconfig, dir, config, env = {}, root = ROOT } = options;
   await mkdir(dir, { recursive: true });
   const file = join(dir, `${id}.json`);
   const cluster = { name: 'sandbox', kubeconfig };
@@ -59,7 +61,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   // JSON is YAML.
   await writeFile(file, JSON.stringify(settings, null, 2));
   const path = process.env['PATH'] ?? '/usr/bin:/bin';
-  const child = spawnBound(LAUNCHER, ['--config', file], {
+  const child = spawnBound(join(root, 'bin', 'k8-highlander'), ['--config', file], {
     cwd: dir,
     env: { PATH: path, HOME: dir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,11 +15,11 @@ const RBAC = resolve(import.meta.dirname, '../../deploy/kubernetes/rbac.yaml');
 export interface World {
   readonly sandbox: Sandbox;
   readonly referee: Referee;
-  /** Starts a controller as the user of its id, with the shipped rights and these workloads. */
+  /** Starts a controller as the user of its id, with the shipped rights and these workloads. `root`: another checkout. */
   controller(
     id: string,
     config: Readonly<Record<string, unknown>>,
-    options?: { readonly server?: string; readonly kubeconfig?: string },
+    options?: { readonly server?: string; readonly kubeconfig?: string; readonly root?: string },
   ): Promise<ControllerProcess>;
   /** A user with the rights that we ship; answers its kubeconfig. `server` replaces the API server's address. */
   identity(id: string, server?: string): Promise<string>;
@@ -60,8 +60,14 @@ export async function openWorld(
         ],
         ...(server === undefined ? {} : { server }),
       }),
-    async controller(id, config, { server, kubeconfig } = {}) {
-      const settings = { id, dir, config, kubeconfig: kubeconfig ?? (await world.identity(id, server)) };
+    async controller(id, config, { server, kubeconfig, root } = {}) {
+      const settings = {
+        id,
+        dir,
+        config,
+        kubeconfig: kubeconfig ?? (await world.identity(id, server)),
+        ...(root === undefined ? {} : { root }),
+      };
       const controller = await startController(settings);
       started.push(controller);
       return controller;

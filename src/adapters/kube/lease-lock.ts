@@ -94,7 +94,9 @@ class LeaseLock implements LockStore {
     const lock = this.#lockOf(request.name);
     lock.nonce = request.nonce;
     for (let round = 0; round < ROUNDS; round++) {
-      const failure = await this.#fetch(request.name, lock, signal);
+      // What follows is a compare-and-set, so a watched Lease need not be read first: if it has changed, the next round does.
+      const isKnown = round === 0 && lock.watches > 0 && !lock.uncertain && lock.observation.lease !== undefined;
+      const failure = isKnown ? undefined : await this.#fetch(request.name, lock, signal);
       if (failure) return failure;
       const view = lock.observation.view(this.#now());
       if (view.kind === 'held')
