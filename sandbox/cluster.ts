@@ -81,11 +81,12 @@ export interface Sandbox {
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { progress, signal } = options;
-  const binaries = await findBinaries(progress, signal);
+  // First, because finding the programs may take minutes.
   const folder = options.dir === undefined ? await privateFolder() : await keptFolder(options.dir, signal);
   const { dir, isKept } = folder;
   let plane: ControlPlane | undefined;
   try {
+    const binaries = await findBinaries(progress, signal);
     plane = await startControlPlane({ binaries, dir, signal, log: (line) => progress.line(line) });
     return await openSandbox(options, folder, plane);
   } catch (error) {
@@ -138,8 +139,8 @@ async function keptFolder(path: string, signal: AbortSignal): Promise<Folder> {
 }
 
 async function openSandbox(options: SandboxOptions, folder: Folder, plane: ControlPlane): Promise<Sandbox> {
-  const api = await openApi(plane.kubeconfig);
   const nodes = await startNodes(options, folder, plane);
+  const api = await openApi(plane.kubeconfig);
   return {
     dir: folder.dir,
     api,
@@ -151,7 +152,7 @@ async function openSandbox(options: SandboxOptions, folder: Folder, plane: Contr
     audit: (filter) => readAudit(plane.auditLog, filter),
     identity: (name, identity) => createIdentity(plane, api, name, identity),
     async stop() {
-      await Promise.all([...nodes.values()].map((node) => node.stop()));
+      await stopNodes(nodes.values());
       await api.close();
       await plane.stop(folder.isKept);
       await folder.release();
@@ -159,23 +160,31 @@ async function openSandbox(options: SandboxOptions, folder: Folder, plane: Contr
   };
 }
 
-/** Each node is a user of its own, with the groups that the API server knows kubelets by. */
+/** Each node is a user of its own, with the rights of a kubelet: what the node authorizer gives, and no more. */
 async function startNodes(
-  { nodes: count, simulate, progress }: SandboxOptions,
+  { nodes: count, simulate, progress, signal }: SandboxOptions,
   { dir }: Folder,
   plane: ControlPlane,
 ): Promise<ReadonlyMap<string, SandboxNode>> {
   const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
-  const nodes = await Promise.all(
+  const log = (line: string): void => progress.line(line);
+  const nodes = new Map<string, SandboxNode>();
+  const outcomes = await Promise.allSettled(
     names.map(async (name) => {
-      // Not `system:nodes`: the node authorizer would need the kubelet's own reads; a stand-in reads as an administrator.
-      const subject = { commonName: `sandbox:node:${name}`, organizations: ['system:masters'] };
-      const connection = await plane.issue(`node-${name}`, subject);
-      const log = (line: string): void => progress.line(line);
-      return startNode({ name, connection, simulate, dir: join(dir, 'nodes', name), log });
+      const subject = { commonName: `system:node:${name}`, organizations: ['system:nodes'] };
+      const connection = await plane.issue(subject.commonName, subject);
+      nodes.set(name, await startNode({ name, connection, simulate, dir: join(dir, 'nodes', name), log }));
     }),
   );
-  return new Map(nodes.map((node) => [node.name, node]));
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure === undefined && !signal.aborted) return nodes;
+  await stopNodes(nodes.values());
+  signal.throwIfAborted();
+  throw new Error(`a node did not start: ${reasonOf(failure?.reason)}`);
+}
+
+async function stopNodes(nodes: Iterable<SandboxNode>): Promise<void> {
+  await Promise.all([...nodes].map((node) => node.stop()));
 }
 
 async function createIdentity(
