@@ -35,8 +35,8 @@ import { Link } from './link.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodHost } from './pod-worker.ts';
 import type { Pod } from './pod.ts';
-import { keepRegistered } from './registration.ts';
-import type { Capacity } from './registration.ts';
+import { keepAlive, registerNode } from './registration.ts';
+import type { Capacity, NodeIdentity } from './registration.ts';
 import { SourceReader } from './sources.ts';
 
 export interface NodeOptions {
@@ -138,6 +138,8 @@ class LocalNode implements SandboxNode {
   /** The loops of the present session. */
   #session: Promise<void> = Promise.resolve();
   #isOn = true;
+  /** The boot id under which the Node object was made or updated. */
+  #registeredAs: string | undefined;
 
   constructor(options: NodeOptions, runtime: ContainerRuntime, link: Link, dir: string) {
     this.name = options.name;
@@ -173,9 +175,18 @@ class LocalNode implements SandboxNode {
         complete.resolve();
       },
     );
-    const registration = keepRegistered(this.#link, this.#identity(), signal, registered.resolve);
+    const registration = this.#register(signal, registered.resolve);
     this.#session = Promise.all([pods, registration]).then(() => undefined);
     await Promise.race([Promise.all([registered.promise, complete.promise]), cut]);
+  }
+
+  /** A kubelet makes its Node object once, when it starts: one that was deleted since is not made again. */
+  async #register(signal: AbortSignal, registered: () => void): Promise<void> {
+    const identity = this.#identity();
+    if (this.#registeredAs !== this.bootID && !(await registerNode(this.#link, identity, signal))) return;
+    this.#registeredAs = this.bootID;
+    registered();
+    await keepAlive(this.#link, identity, signal);
   }
 
   async crash(): Promise<void> {
@@ -229,7 +240,7 @@ class LocalNode implements SandboxNode {
     });
   }
 
-  #identity(): Parameters<typeof keepRegistered>[1] {
+  #identity(): NodeIdentity {
     const { simulate, capacity, lease } = this.#options;
     const pods = simulate === true ? 10_100 : 110;
     return {

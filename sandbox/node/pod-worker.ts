@@ -200,8 +200,8 @@ export class PodWorker {
   }
 
   /**
-   * A pod that vanished without a deletion that we saw is given its own grace period, as a kubelet does: after a forced
-   * delete a process may well live on for that long.
+   * A pod that vanished without a deletion that we saw (a forced delete while we were cut off) is given its own grace
+   * period, as a kubelet does: its process lives on for that long. One that we saw is what the API says, down to 0.
    */
   #grace(): Duration {
     const seconds = this.#pod.metadata.deletionGracePeriodSeconds;

@@ -44,15 +44,18 @@ const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 const STATUS_EVERY: Duration = 5 * MINUTE;
 const RETRY: Duration = 0.2 * SECOND;
 
-/** Registers the node, then keeps it alive until the signal aborts. Never rejects. */
-export async function keepRegistered(
+/** Registers the node. False when the signal came first. */
+export async function registerNode(
   link: Link,
   identity: NodeIdentity,
   signal: AbortSignal,
-  registered: () => void,
-): Promise<void> {
-  while (!(await register(link, identity))) if (!(await pause(RETRY, signal))) return;
-  registered();
+): Promise<boolean> {
+  while (!(await register(link, identity))) if (!(await pause(RETRY, signal))) return false;
+  return true;
+}
+
+/** Keeps a registered node alive until the signal aborts. */
+export async function keepAlive(link: Link, identity: NodeIdentity, signal: AbortSignal): Promise<void> {
   await Promise.all([keepLease(link, identity, signal), keepStatus(link, identity, signal)]);
 }
 
