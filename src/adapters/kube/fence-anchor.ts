@@ -36,11 +36,18 @@ export function openFenceAnchor(cluster: Cluster, { namespace, tenant }: FenceAn
       cause: status === 403 ? `may not ${verb}: ${message}` : message,
     }) as const;
 
+  // A raise is a compare-and-set, so while the watch is up its copy is as good as a read, until a raise has failed on it.
+  let copy: () => ConfigMap | undefined = () => undefined;
+  let isDoubted = false;
+
   return {
     async read(signal): Promise<AnchorView> {
+      const known = isDoubted ? undefined : copy();
+      if (known !== undefined) return viewOf(known, ref);
       const result = await cluster.get<ConfigMap>(ref, signal);
       switch (result.kind) {
         case 'done':
+          isDoubted = false;
           return viewOf(result.object, ref);
         case 'gone':
           return proveAbsence(cluster, namespace, signal);
@@ -65,6 +72,7 @@ export function openFenceAnchor(cluster: Cluster, { namespace, tenant }: FenceAn
               ],
               signal,
             );
+      isDoubted = result.kind !== 'done';
       if (result.kind === 'gone' && version === undefined) return missing(namespace);
       if (result.kind === 'refused')
         return refusedBy(
@@ -80,6 +88,7 @@ export function openFenceAnchor(cluster: Cluster, { namespace, tenant }: FenceAn
         scope: { namespace, fieldSelector },
         strip: (object) => object,
       });
+      copy = () => (cache.state().problem === undefined ? cache.get(namespace, ref.name) : undefined);
       let last = '';
       cache.onChange((change) => {
         const record = change.kind === 'changed' ? recordOf(change.object.data) : undefined;
