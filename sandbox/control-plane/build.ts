@@ -69,10 +69,9 @@ export async function buildControlPlane(
   let compiled = 0;
   let latest = '';
   const complaints: string[] = [];
-  const show = (): void => {
-    const seconds = Math.round((performance.now() - started) / 1000);
-    progress.moving(`building: ${seconds} s, ${compiled} packages compiled, ${latest}`);
-  };
+  const seconds = (): number => Math.round((performance.now() - started) / 1000);
+  const show = (): void =>
+    progress.moving(`building: ${seconds()} s, ${compiled} packages compiled ${latest}`);
   const timer = setInterval(show, 1000);
   // With -v, go names each package that it compiles; what is neither that nor a download is a complaint.
   const lines = createInterface({ input: child.stderr ?? process.stdin });
@@ -95,6 +94,7 @@ export async function buildControlPlane(
     await rm(join(dir, BINARY), { force: true });
     throw new Error(`go build failed: ${complaints[0] ?? `exit code ${child.exitCode}`}`);
   }
+  progress.line(`built the control plane in ${seconds()} s`);
   await Promise.all(COMPONENTS.map((name) => symlink(BINARY, join(dir, name))));
 }
 

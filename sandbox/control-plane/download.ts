@@ -65,6 +65,7 @@ export async function downloadControlPlane(
     progress.line(`downloading the control plane (Kubernetes ${release.kubernetes}, etcd ${release.etcd})`);
     for (const each of wanted) await downloadFile(each, dir, agent, progress, signal);
     await unpackEtcd(release, dir, signal);
+    progress.line('downloaded the control plane');
   } finally {
     await agent.destroy();
   }
