@@ -17,7 +17,7 @@ import { openLeaseLock } from './adapters/kube/lease-lock.ts';
 import { openMemoryLock } from './adapters/lock/memory.ts';
 import { createSystem } from './adapters/system.ts';
 import type { Config, LoadResult } from './config/config.ts';
-import { renderHelp } from './config/help.ts';
+import { renderHelp, renderVersion } from './config/help.ts';
 import { loadConfig } from './config/load.ts';
 import { formatProblem, PROBLEM_CODES, type Problem } from './core/problem.ts';
 import { SECOND } from './core/time.ts';
@@ -34,7 +34,7 @@ process.exitCode = await main(process.argv.slice(2), readVersion());
 async function main(argv: readonly string[], version: string): Promise<number> {
   const [first] = argv;
   if (argv.includes('--version') || first === 'version') {
-    process.stdout.write(`K8 Highlander ${version}\n`);
+    process.stdout.write(renderVersion(version, 'source'));
     return 0;
   }
   if (argv.includes('--help') || argv.includes('-h') || first === 'help') {

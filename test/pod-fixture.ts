@@ -7,7 +7,7 @@ import { ANNOTATION, PERMIT_GATE, SINGLETON_FINALIZER } from '../src/core/worklo
 export const TERM = 7;
 export const HASH = 'hash-1';
 export const FINGERPRINT = 'lease|uid|highlander-default|k8-highlander';
-export const KEY = { kind: 'process', namespace: 'default', name: 'report' } as const;
+const KEY = { kind: 'process', namespace: 'default', name: 'report' } as const;
 export const READY_NODE: Instance['node'] = {
   kind: 'present',
   ready: true,

@@ -11,7 +11,7 @@ import { Referee, refereedProcess } from '../referee.ts';
 import { soon } from './soon.ts';
 
 export const SINGLETONS = ['sequencer', 'capture'] as const;
-export const CONTROLLERS = ['controller-1', 'controller-2'] as const;
+const CONTROLLERS = ['controller-1', 'controller-2'] as const;
 
 const RBAC = resolve(import.meta.dirname, '..', '..', 'deploy', 'kubernetes', 'rbac.yaml');
 

@@ -7,7 +7,7 @@ import type { Verdict } from './verdict.ts';
 import { findProof, isGated } from './proof.ts';
 
 /** Starts that one term can number; the leader must acquire a new term before it needs more. */
-export const TOKENS_PER_TERM = 1_000_000;
+const TOKENS_PER_TERM = 1_000_000;
 
 /**
  * The fencing token of the nth instance start of a term (n from 1): rises strictly over all workloads and terms, so a

@@ -4,7 +4,7 @@ import { parseKey } from '../workload/model.ts';
 import type { WorkloadRecord } from './observed.ts';
 
 /** Records one ConfigMap takes before the next one is begun: at about 200 bytes each, far below the 1 MiB limit of an object. */
-export const RECORDS_PER_SHARD = 200;
+const RECORDS_PER_SHARD = 200;
 
 /** ConfigMap keys allow only `[-._a-zA-Z0-9]`. Kind and namespace contain no dot, so the first two separate. */
 export function encodeRecordKey(key: WorkloadKey): string {
