@@ -36,9 +36,11 @@ describe.each([...new Set<Isolation>([strongest, 'process-group'])])('a containe
   });
 
   test('tells the process id of the command itself', async () => {
-    const container = await sh(isolation, 'sleep 300');
+    const container = await sh(isolation, 'exec sleep 300');
     expect(container.pid).toBeGreaterThan(1);
-    expect(readFileSync(`/proc/${container.pid}/cmdline`, 'utf8')).toContain('sleep');
+    await vi.waitFor(() =>
+      expect(readFileSync(`/proc/${container.pid}/cmdline`, 'utf8')).toBe('sleep\x00300\x00'),
+    );
     container.terminate(0);
     await container.exited;
     expect(await marked('sleep 300')).toEqual([]);
@@ -62,6 +64,17 @@ describe.each([...new Set<Isolation>([strongest, 'process-group'])])('a containe
     await vi.waitFor(() => expect(readFileSync(log, 'utf8')).toContain('ready'));
     container.terminate(10_000);
     expect((await container.exited).exitCode).toBe(7);
+  });
+
+  test('that ends in the moment of SIGTERM still ends with its own exit code', async () => {
+    const ends = Array.from({ length: 30 }, async (_, index) => {
+      const log = join(folder, `moment-${isolation}-${index}`);
+      const container = await sh(isolation, `trap 'exit 8' TERM; echo ready; while :; do :; done`, log);
+      await vi.waitFor(() => expect(readFileSync(log, 'utf8')).toContain('ready'));
+      container.terminate(10_000);
+      return (await container.exited).exitCode;
+    });
+    expect(new Set(await Promise.all(ends))).toEqual(new Set([8]));
   });
 
   test('that ignores SIGTERM is killed when its grace is over, and a second call can only shorten it', async () => {

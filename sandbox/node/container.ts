@@ -73,32 +73,36 @@ const UNSHARE: Readonly<Record<Isolation, readonly string[]>> = {
 };
 
 /**
+ * SIGTERM, which comes once at most, interrupts `wait` with 143, also when the command ended in that moment: then its
+ * own code is still to be had. It is not (127) when 143 was that code. The names of variables are unlikely on purpose: one
+ * that the command's environment has would be changed there too.
+ */
+const AWAIT_MAIN = `
+wait $_s_main; _s_code=$?
+if [ "$_s_told $_s_code" = "1 143" ]; then wait $_s_main; _s_own=$?; [ $_s_own = 127 ] || _s_code=$_s_own; fi
+exit $_s_code`;
+
+/**
  * Tells us on descriptor 3 its own process id and that of the command (the shell opens /proc of our own namespace, so
  * both are ours to use), then waits for the command through any SIGTERM. `kill -1` reaches every process of the
  * namespace but its sender.
  */
 const NAMESPACE_INIT = `
-trap 'kill -TERM -1' TERM
-read -r init rest </proc/self/stat
-(read -r main rest </proc/self/stat; echo "$init $main" >&3; exec 3>&-; exec "$@") &
-exec 3>&-
-wait $!; code=$?
-while kill -0 $! 2>/dev/null; do wait $!; code=$?; done
-exit $code`;
+trap '_s_told=1; kill -TERM -1' TERM
+read -r _s_init _s_rest </proc/self/stat
+(read -r _s_main _s_rest </proc/self/stat; echo "$_s_init $_s_main" >&3; exec 3>&-; exec "$@") & _s_main=$!
+exec 3>&-${AWAIT_MAIN}`;
 
 /**
  * The same for a process group. Descriptor 4 ends with our process; then the group kills itself. Descriptor 3 stays open
  * in the command and what it starts, so that its end tells when they are gone.
  */
 const GROUP_INIT = `
-trap : TERM
-"$@" 4<&- & main=$!
+trap _s_told=1 TERM
+"$@" 4<&- & _s_main=$!
 (trap '' TERM; exec 3>&-; read -r _ <&4; kill -KILL 0) &
 exec 4<&-
-echo "$$ $main" >&3; exec 3>&-
-wait $main; code=$?
-while kill -0 $main 2>/dev/null; do wait $main; code=$?; done
-exit $code`;
+echo "$$ $_s_main" >&3; exec 3>&-${AWAIT_MAIN}`;
 
 /** Finds the strongest isolation this user may have. */
 export async function detectIsolation(): Promise<Isolation> {
