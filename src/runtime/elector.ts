@@ -77,8 +77,9 @@ class RunningElector implements Elector {
     const { name, holder, timing, fingerprint, remainsFollower = false } = options;
     this.#ports = ports;
     this.#name = name;
-    this.#config = { holder, timing, fingerprint, remainsFollower };
-    this.#state = initialState(this.#moment());
+    const meetsStrangers = ports.store.meetsStrangers ?? false;
+    this.#config = { holder, timing, fingerprint, remainsFollower, meetsStrangers };
+    this.#state = initialState(this.#moment(), this.#config);
   }
 
   view(): ElectionView {

@@ -15,8 +15,9 @@ export type LossReason = 'NotOurs' | 'Expired' | 'Outranked' | 'DrainIncomplete'
  * Why a process that holds the lock does not act yet:
  * - `Amnesia`: the store lost its data, so an earlier holder may still believe in its grant.
  * - `StoreChanged`: the anchor names another store, whose last holder may still be acting.
+ * - `StrangerLeft`: the last lock seen there was not one of ours, and its program may still delete what it finds.
  */
-export type WaitReason = 'Amnesia' | 'StoreChanged';
+export type WaitReason = 'Amnesia' | 'StoreChanged' | 'StrangerLeft';
 
 export type ElectionEvent =
   /** This process leads from now on. `previous` is the holder that was last seen, if any. */

@@ -21,6 +21,7 @@ import {
   follow,
   followBy,
   sawEpoch,
+  takeableAt,
 } from './turn.ts';
 import type { Turn } from './turn.ts';
 
@@ -40,7 +41,7 @@ export function advanceFollower(turn: Turn, phase: Following): void {
   if (needsAnchor(turn.state, turn.config) && now >= turn.state.anchor.retryAt)
     callAnchor(turn, { op: 'read-anchor' });
   if (turn.state.lockCall !== undefined) return;
-  if (now >= phase.tryAt && canContend(turn)) {
+  if (now >= Math.max(phase.tryAt, takeableAt(turn)) && canContend(turn)) {
     const floor = turn.state.seen;
     enter(turn, { kind: 'acquiring', nonce, floor, sentAt: now, rereadAt: Infinity });
     callStore(turn, { op: 'acquire', nonce, floor });

@@ -6,7 +6,8 @@ import type { AnchorRecord, Epoch } from './record.ts';
 import type { AnchorView, RaiseReply, ReleaseReply, RenewReply } from './replies.ts';
 import { holdOf } from './state.ts';
 import type { Call, Hold, Phase } from './state.ts';
-import { retryDelay, validUntil } from './timing.ts';
+import type { Instant } from '../time.ts';
+import { READ_BACK_AFTER, retryDelay, validUntil } from './timing.ts';
 import {
   callAnchor,
   callStore,
@@ -27,11 +28,16 @@ export function beginClaim(turn: Turn, { phase, epoch, isAmnesia }: Won): void {
   const { now } = turn.moment;
   const { timing } = turn.config;
   sawEpoch(turn, epoch);
+  const isAfterStranger = turn.state.strangerGoneAt !== undefined;
+  if (isAfterStranger) change(turn, { strangerGoneAt: Infinity }); // should this lock be lost, count anew
+  const confirmAt = isAfterStranger ? now + READ_BACK_AFTER : Infinity;
+  const duration = isAmnesia ? timing.ttl : isAfterStranger ? READ_BACK_AFTER : 0;
+  const waitReason = isAmnesia ? 'Amnesia' : isAfterStranger ? 'StrangerLeft' : undefined;
   const hold: Hold = {
     nonce: phase.nonce,
     epoch,
     validUntil: validUntil(phase.sentAt, timing),
-    renewAt: phase.sentAt + timing.renewEvery,
+    renewAt: Math.min(phase.sentAt + timing.renewEvery, confirmAt),
     isSuspect: false,
     predecessor: undefined,
   };
@@ -40,10 +46,11 @@ export function beginClaim(turn: Turn, { phase, epoch, isAmnesia }: Won): void {
     hold,
     isRaised: false,
     anchorAt: now,
-    actAt: isAmnesia ? now + timing.ttl : now,
-    waitReason: isAmnesia ? 'Amnesia' : undefined,
+    actAt: now + duration,
+    readBackAt: confirmAt,
+    waitReason,
   });
-  if (isAmnesia) emit(turn, { kind: 'waiting', reason: 'Amnesia', epoch, duration: timing.ttl });
+  if (waitReason !== undefined) emit(turn, { kind: 'waiting', reason: waitReason, epoch, duration });
 }
 
 /** Sends what is due; begins the term when nothing is left to wait for. */
@@ -57,10 +64,10 @@ export function advanceHolder(turn: Turn): void {
   if (phase.kind !== 'claiming') return;
   if (!phase.isRaised) {
     if (turn.state.anchorCall === undefined && now >= phase.anchorAt) callAnchor(turn, { op: 'read-anchor' });
-  } else if (now >= phase.actAt && !hold.isSuspect) {
+  } else if (now >= phase.actAt && !hold.isSuspect && phase.readBackAt === Infinity) {
     const { lock } = turn.state;
     const previous = lock?.kind === 'held' ? lock.holder : lock?.lastHolder;
-    change(turn, { lock: undefined });
+    change(turn, { lock: undefined, strangerGoneAt: undefined });
     enter(turn, { kind: 'leading', hold });
     turn.effects.push({ kind: 'start-term', hold });
     emit(turn, {
@@ -78,10 +85,11 @@ export function onRenewed(turn: Turn, hold: Hold, call: Call, reply: RenewReply)
   switch (reply.kind) {
     case 'ok':
       change(turn, { clock: { now: call.sentAt, wall: call.sentWall } });
+      noteReadBack(turn, call);
       return changeHold(turn, {
         ...hold,
         validUntil: Math.max(hold.validUntil, validUntil(call.sentAt, timing)),
-        renewAt: call.sentAt + timing.renewEvery,
+        renewAt: Math.min(call.sentAt + timing.renewEvery, readBackAt(turn)),
         isSuspect: false,
       });
     case 'lost':
@@ -89,6 +97,16 @@ export function onRenewed(turn: Turn, hold: Hold, call: Call, reply: RenewReply)
     case 'unavailable':
       return changeHold(turn, { ...hold, renewAt: now + retryDelay(uniform) });
   }
+}
+
+function noteReadBack(turn: Turn, call: Call): void {
+  const { phase } = turn.state;
+  if (phase.kind === 'claiming' && call.sentAt >= phase.readBackAt)
+    enter(turn, { ...phase, readBackAt: Infinity });
+}
+
+function readBackAt({ state: { phase } }: Turn): Instant {
+  return phase.kind === 'claiming' ? phase.readBackAt : Infinity;
 }
 
 /** What the anchor holds decides whether the epoch won may be used. */

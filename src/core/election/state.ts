@@ -19,6 +19,8 @@ export interface ElectionConfig {
   readonly fingerprint: string;
   /** Watches the lock but never contends. */
   readonly remainsFollower: boolean;
+  /** See `LockStore.meetsStrangers`. */
+  readonly meetsStrangers: boolean;
 }
 
 /** What the outside world supplies with each event. */
@@ -99,6 +101,8 @@ export type Phase =
       readonly anchorAt: Instant;
       /** Not before this instant may the term begin. */
       readonly actAt: Instant;
+      /** A renewal sent from then on must succeed before the term begins; Infinity when none is asked for. */
+      readonly readBackAt: Instant;
       readonly waitReason: WaitReason | undefined;
     }
   | { readonly kind: 'leading' | 'draining'; readonly hold: Hold }
@@ -125,6 +129,11 @@ export interface ElectionState {
   readonly seen: Epoch;
   /** The last answer about the lock; undefined before the first and while we hold it. */
   readonly lock: LockView | undefined;
+  /**
+   * Undefined if the last lock seen was one of ours. Otherwise a stranger's hand may still be on it, and this is since
+   * when it has been seen absent: Infinity while it is there, or where that is not known.
+   */
+  readonly strangerGoneAt: Instant | undefined;
   readonly lockCall: Call<LockAnswer['op']> | undefined;
   readonly anchorCall: Call<AnchorAnswer['op']> | undefined;
   readonly anchor: AnchorStanding;
@@ -174,12 +183,13 @@ export type Effect =
   | { readonly kind: 'finish' };
 
 /** Before `started`. */
-export function initialState(moment: Moment): ElectionState {
+export function initialState(moment: Moment, config: ElectionConfig): ElectionState {
   return {
     phase: { kind: 'follower', tryAt: moment.now, readAt: Infinity },
     since: moment.now,
     seen: 0,
     lock: undefined,
+    strangerGoneAt: config.meetsStrangers ? Infinity : undefined,
     lockCall: undefined,
     anchorCall: undefined,
     anchor: { kind: 'unread', retryAt: moment.now, refusals: 0 },
@@ -221,7 +231,7 @@ export function nextWake(state: ElectionState, config: ElectionConfig): Instant 
   if (phase.kind === 'acquiring' && lockCall === undefined) due.push(phase.rereadAt);
   if (phase.kind === 'claiming') {
     if (!phase.isRaised && anchorCall === undefined) due.push(phase.anchorAt);
-    if (phase.isRaised && !phase.hold.isSuspect) due.push(phase.actAt);
+    if (phase.isRaised && !phase.hold.isSuspect && phase.readBackAt === Infinity) due.push(phase.actAt);
   }
   return Math.min(...due);
 }

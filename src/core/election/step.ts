@@ -8,6 +8,10 @@
  * unknown it reads the lock; its own nonce there means that it was granted, and validity counts from the *first*
  * request. Anything else makes it a follower again.
  *
+ * Where programs of another kind share the lock, one of them may delete what it finds just after its own release. So
+ * unless the last lock seen was one of ours, it is taken only after it was absent for two seconds, and the winner acts
+ * only after a renewal sent one second later has confirmed it.
+ *
  * Who holds the lock renews it every R, in every phase until it lets go. Each renewal is bounded; one that the store
  * confirms moves V to `S + 0.88 T` of that renewal, an error only spends time, "not yours" ends the hold at once, and so
  * does the clock reaching V. Answers that come after their deadline, or belong to a request given up, are discarded.

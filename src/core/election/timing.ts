@@ -29,6 +29,11 @@ export const DEFAULT_TTL: Duration = 5 * SECOND;
 /** A follower that is told of changes asks the store no more often than this because of them. */
 export const FOLLOWER_ASK_INTERVAL: Duration = 4 * SECOND;
 
+/** How long a lock must have been absent before it is taken after a stranger's. */
+export const STRANGER_ABSENCE: Duration = 2 * SECOND;
+/** A lock taken after a stranger's is confirmed by the store this long after winning, before acting. */
+export const READ_BACK_AFTER: Duration = SECOND;
+
 const CLOCK_RATE_ERROR = 0.02;
 const SAFETY_SHARE = 1 / 10;
 const RENEW_SHARE = 1 / 5;

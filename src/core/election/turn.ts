@@ -14,7 +14,7 @@ import type {
   Phase,
   Request,
 } from './state.ts';
-import { expiryJitter, pollEvery, releaseJitter } from './timing.ts';
+import { expiryJitter, FOLLOWER_ASK_INTERVAL, pollEvery, releaseJitter, STRANGER_ABSENCE } from './timing.ts';
 import type { Instant } from '../time.ts';
 import { restOf } from './state.ts';
 
@@ -94,15 +94,22 @@ export function followBy(turn: Turn, view: LockView): void {
   const { now, uniform } = turn.moment;
   noteLock(turn, view);
   const { isReleaseHinted } = turn.state;
-  if (view.kind === 'held')
-    return follow(
-      turn,
-      now + (isReleaseHinted ? releaseJitter(uniform) : view.remaining + expiryJitter(uniform)),
-    );
+  if (view.kind === 'held') {
+    // A stranger neither announces its release nor lets the lock run out while it lives: it is looked at.
+    const rest = view.nonce === undefined ? Math.min(view.remaining, FOLLOWER_ASK_INTERVAL) : view.remaining;
+    return follow(turn, now + (isReleaseHinted ? releaseJitter(uniform) : rest + expiryJitter(uniform)));
+  }
   return follow(
     turn,
-    canContend(turn) ? now : now + restOf(turn.state, turn.config, pollEvery(turn.config.timing)),
+    canContend(turn)
+      ? Math.max(now, takeableAt(turn))
+      : now + restOf(turn.state, turn.config, pollEvery(turn.config.timing)),
   );
+}
+
+/** From when on the lock may be taken, if it is still absent then. */
+export function takeableAt({ state: { strangerGoneAt } }: Turn): Instant {
+  return strangerGoneAt === undefined ? -Infinity : strangerGoneAt + STRANGER_ABSENCE;
 }
 
 /** Whether this process may try to take the lock. */
@@ -113,7 +120,7 @@ export function canContend(turn: Turn): boolean {
 function noteLock(turn: Turn, view: LockView): void {
   const before = turn.state.lock;
   sawEpoch(turn, view.epoch);
-  change(turn, { lock: view });
+  change(turn, { lock: view, strangerGoneAt: absentSince(turn, view) });
   const holder = view.kind === 'held' ? view.holder : undefined;
   const holderBefore = before?.kind === 'held' ? before.holder : undefined;
   if (before === undefined ? holder === undefined : holder === holderBefore && view.epoch === before.epoch)
@@ -121,9 +128,16 @@ function noteLock(turn: Turn, view: LockView): void {
   emit(turn, { kind: 'holder-changed', epoch: view.epoch, ...(holder === undefined ? {} : { holder }) });
 }
 
-/** The lock store answered, or did not; told once per change. */
+function absentSince({ state, moment }: Turn, view: LockView): Instant | undefined {
+  if (view.kind === 'held') return view.nonce === undefined ? Infinity : undefined;
+  return state.strangerGoneAt === Infinity ? moment.now : state.strangerGoneAt;
+}
+
+/** The lock store answered, or did not; told once per change. Between two answers nobody knows who came and went. */
 export function noteStore(turn: Turn, reply: LockAnswer['reply']): void {
   const { store } = turn.state;
+  if (reply.kind === 'unavailable' && turn.state.strangerGoneAt !== undefined)
+    change(turn, { strangerGoneAt: Infinity });
   if (reply.kind !== 'unavailable') {
     if (!store.up) {
       change(turn, { store: { up: true } });
