@@ -180,7 +180,10 @@ class Schedule {
         });
       },
       () => {
-        if (random.chance(0.5)) return simulation.locks.evict(LOCK_NAME);
+        if (random.chance(0.5)) {
+          this.#trace('the store evicts the lock');
+          return simulation.locks.evict(LOCK_NAME);
+        }
         this.#trace('the store loses its data');
         return referee.loseData();
       },
@@ -224,7 +227,8 @@ class Schedule {
     this.#trace(`crash ${leader.name}`);
     leader.host.crash();
     // Not `crash + T`: a renewal that strays may still prolong the lock of the dead.
-    const isLate = (): boolean => simulation.world.now > (locks.peek(LOCK_NAME)?.until ?? 0) + 500;
+    const isLate = (): boolean =>
+      simulation.world.now > (locks.peek(LOCK_NAME)?.until ?? 0) + 500 + this.#amnesiaWait();
     await simulation.runUntil(() => simulation.leader !== undefined || isLate(), 5 * this.#ttl);
     if (simulation.leader === undefined)
       referee.fail('I9', 'no leader 500 ms after the lock of the dead expired');
@@ -240,8 +244,13 @@ class Schedule {
     await simulation.runUntil(() => leader.isDone, this.#ttl);
     // An attempt that strays may take the lock for a caller that gave it up.
     if (locks.peek(LOCK_NAME)?.isReleased !== true || this.#strays) return;
-    const took = await simulation.runUntil(() => simulation.leader !== undefined, 500);
+    const took = await simulation.runUntil(() => simulation.leader !== undefined, 500 + this.#amnesiaWait());
     if (took === undefined) referee.fail('I9', 'no leader within 500 ms of a release');
+  }
+
+  /** A follower that saw epochs which the store forgot waits one TTL more when it wins. */
+  #amnesiaWait(): number {
+    return this.#simulation.referee.lostDataAt === -Infinity ? 0 : this.#ttl;
   }
 
   /** Faults are long over, so that bounds for healthy times apply: nobody is backing off, nothing strays. */
