@@ -74,8 +74,7 @@ export interface AuditFilter {
   readonly until?: Date;
 }
 
-/** Whether an event passes. */
-export function isMatch(event: AuditEvent, filter: AuditFilter): boolean {
+function isMatch(event: AuditEvent, filter: AuditFilter): boolean {
   const at = Date.parse(event.requestReceivedTimestamp);
   return (
     (filter.user === undefined || event.user.username === filter.user) &&

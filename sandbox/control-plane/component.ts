@@ -52,6 +52,8 @@ const TERMINATE_DEADLINE_MS = 3_000;
 export class ComponentProcess implements Component {
   readonly #command: ComponentCommand;
   readonly #report: (line: string) => void;
+  /** Those whose end we caused. */
+  readonly #asked = new WeakSet<ChildProcess>();
   #child: ChildProcess | undefined;
 
   constructor(command: ComponentCommand, report: (line: string) => void) {
@@ -96,7 +98,7 @@ export class ComponentProcess implements Component {
   /**
    * Starts the process and waits until it serves.
    *
-   * @throws Error naming the component, its log and the last line of it, when it ends or is not ready within a minute.
+   * @throws Error naming the component and the last line of its log, when it ends or is not ready within a minute.
    */
   async start(signal?: AbortSignal): Promise<void> {
     const { name, program, args, cwd, logFile, ready } = this.#command;
@@ -113,11 +115,12 @@ export class ComponentProcess implements Component {
     }
     this.#child = child;
     const failed = new AbortController();
-    child.once('error', (error) => failed.abort(new Error(`${name} cannot be started: ${error.message}`)));
+    child.once('error', (error) => {
+      failed.abort(new Error(`${name} cannot be started: ${error.message} (setpriv is part of util-linux)`));
+    });
     child.once('exit', () => {
-      if (this.#child !== child) return;
-      this.#child = undefined;
-      failed.abort(new Error(`${name} ended`));
+      if (this.#child === child) this.#child = undefined;
+      failed.abort();
     });
     const deadline = AbortSignal.timeout(READY_DEADLINE_MS);
     const signals = [failed.signal, deadline, ...(signal === undefined ? [] : [signal])];
@@ -125,17 +128,16 @@ export class ComponentProcess implements Component {
       await ready(AbortSignal.any(signals));
     } catch (error) {
       await this.kill();
-      if (signal?.aborted === true) throw error;
+      signal?.throwIfAborted();
+      if (child.pid === undefined) throw failed.signal.reason;
       const why = failed.signal.aborted ? 'ended while starting' : 'was not ready after a minute';
-      throw new Error(`${name} ${why}: ${await lastLine(logFile)} (log: ${logFile})`, { cause: error });
+      throw new Error(`${name} ${why}: ${await lastLine(logFile)}`, { cause: error });
     }
     child.once('exit', (code, by) => {
       if (this.#asked.has(child)) return;
       this.#report(`${name} ended by itself (${by ?? `exit code ${code}`}); log: ${logFile}`);
     });
   }
-
-  readonly #asked = new WeakSet<ChildProcess>();
 
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;

@@ -14,7 +14,7 @@ import { auditPolicy } from './audit.ts';
 import { issueClient } from './certificate.ts';
 import type { Subject } from './certificate.ts';
 import { apiServerFlags, controllerManagerFlags, etcdFlags, schedulerFlags } from './flags.ts';
-import { COMPONENTS, ComponentProcess } from './component.ts';
+import { ComponentProcess } from './component.ts';
 import type { Component, ComponentCommand, ComponentName } from './component.ts';
 import { openPki } from './pki.ts';
 import type { Pki } from './pki.ts';
@@ -163,9 +163,4 @@ function accountsReady(admin: Api, signal: AbortSignal): Promise<void> {
     if (answer.status === 403) throw new Error(messageOf(answer));
     return answer.status === 200;
   }, signal);
-}
-
-/** Whether a text names a component. */
-export function isComponent(name: string): name is ComponentName {
-  return COMPONENTS.some((each) => each === name);
 }

@@ -206,3 +206,11 @@ test('no binaries, no network, no Go: one sentence names each, within seconds', 
   );
   expect(performance.now() - started).toBeLessThan(5_000);
 });
+
+test('without setpriv nothing is started, and the message says where it comes from', async () => {
+  const { code, stderr } = await outcome(sandbox(['up'], { PATH: join(tmp, 'empty') }));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^error: etcd cannot be started: .*setpriv.* ENOENT \(setpriv is part of util-linux\)$/m,
+  );
+});
