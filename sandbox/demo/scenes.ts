@@ -81,9 +81,10 @@ async function waitingFor(
   leader: ControllerProcess,
 ): Promise<{ readonly reason: string; readonly message: string } | undefined> {
   const status = await stage.status(leader);
-  const reasons = ['WaitingForOldInstance', 'NodeUnreachable', 'StopTimedOut'];
-  return status?.workloads.find(({ name, reason }) => name === SEQUENCER && reasons.includes(reason));
+  return status?.workloads.find(({ name, reason }) => name === SEQUENCER && WAITING.has(reason));
 }
+
+const WAITING: ReadonlySet<string> = new Set(['WaitingForOldInstance', 'NodeUnreachable', 'StopTimedOut']);
 
 function assertNoOverlap(stage: Stage): void {
   const violations = stage.referee.violations();

@@ -27,7 +27,10 @@ interface Shard {
   object: ConfigMap | undefined;
   /** Waiting changes by record key; null removes. */
   readonly changes: Map<string, string | null>;
-  flushing: Promise<boolean> | undefined;
+  /** The write under way; what changed after it was composed is not in it. */
+  sending: Promise<boolean> | undefined;
+  /** The write after that: it takes everything that has changed by the time it is composed. */
+  next: Promise<boolean> | undefined;
 }
 
 export interface RegistryOptions {
@@ -110,25 +113,29 @@ export class Registry {
   #shard(index: number): Shard {
     const known = this.#shards[index];
     if (known !== undefined) return known;
-    const shard: Shard = { object: undefined, changes: new Map(), flushing: undefined };
+    const shard: Shard = { object: undefined, changes: new Map(), sending: undefined, next: undefined };
     this.#shards[index] = shard;
     return shard;
   }
 
-  async #change(index: number, key: string, value: string | null): Promise<boolean> {
+  #change(index: number, key: string, value: string | null): Promise<boolean> {
     const shard = this.#shard(index);
     const parsed = parseKey(key);
     if (parsed === undefined) throw new Error(`not a workload key: ${key}`);
     shard.changes.set(encodeRecordKey(parsed), value);
-    // A write under way was composed before this change: wait for it, then share the next one with everybody who waited.
-    if (shard.flushing !== undefined) await shard.flushing;
-    shard.flushing ??= this.#flush(index, shard).finally(() => (shard.flushing = undefined));
-    return shard.flushing;
+    shard.next ??= this.#flushNext(index, shard);
+    return shard.next;
+  }
+
+  async #flushNext(index: number, shard: Shard): Promise<boolean> {
+    // Also without a write under way this lets everything of this turn of the event loop join.
+    await shard.sending;
+    shard.next = undefined;
+    shard.sending = this.#flush(index, shard).finally(() => (shard.sending = undefined));
+    return shard.sending;
   }
 
   async #flush(index: number, shard: Shard): Promise<boolean> {
-    // Let everything that became ready in this turn of the event loop join the same write.
-    await Promise.resolve();
     const changes = new Map(shard.changes);
     shard.changes.clear();
     const data = { ...shard.object?.data };

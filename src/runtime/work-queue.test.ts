@@ -8,7 +8,7 @@ interface Bench {
   /** Keys in the order in which work on them began. */
   readonly began: string[];
   /** Ends the work on a key. */
-  finish(key: string): Promise<void>;
+  readonly finish: (key: string) => Promise<void>;
 }
 
 function open(concurrency = 2): Bench {

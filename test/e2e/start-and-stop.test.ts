@@ -143,7 +143,7 @@ describe('while it runs', () => {
   it('leaves a pod under its name alone that somebody else made, and says how to resolve it', async () => {
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'theirs-pod', namespace: 'default' } };
     const spec = { containers: [{ name: 'main', image: 'busybox', command: ['sleep', '1000'] }] };
-    await world.sandbox.api.apply([{ ...pod, spec } as typeof pod]);
+    await world.sandbox.api.apply([{ ...pod, spec }]);
     const before = await world.pod('theirs-pod');
     const controller = await start({
       tenant: 'theirs',
@@ -155,7 +155,37 @@ describe('while it runs', () => {
     expect((await world.pod('theirs-pod'))?.metadata.uid).toBe(before?.metadata.uid);
   });
 
-  it('says which right is missing, and runs nothing twice meanwhile', async () => {
+  it('says which right is missing, and goes on when it is there', async () => {
+    const kubeconfig = await world.sandbox.identity('poor', {
+      roles: [{ kind: 'Role', name: 'k8-highlander', namespace: 'k8-highlander' }],
+    });
+    const poor = {
+      metadata: { name: 'poor' },
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+    };
+    const rules = [
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', 'patch', 'delete'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] },
+      { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
+    ];
+    await world.sandbox.api.apply([{ ...poor, rules }]);
+    await world.sandbox.identity('poor', { roles: [{ kind: 'ClusterRole', name: 'poor' }] });
+    const workloads = { processes: [refereedProcess('poor', world.referee.dir)] };
+    const controller = await start({ tenant: 'poor', workloads }, { id: 'poor', kubeconfig });
+    await controller.waitForLog(
+      'the missing right',
+      ({ msg, detail }) => msg === 'write refused' && String(detail).includes('cannot create resource'),
+    );
+    await eventually('the reason', async () =>
+      (await controller.get('/status')).body.includes('refused to create the pod'),
+    );
+    expect((await controller.get('/readyz')).status).toBe(200);
+    await world.identity('poor');
+    await world.running('poor', 60_000);
+  });
+
+  it('says that the namespace of a workload is missing', async () => {
     const processes = [{ ...refereedProcess('nowhere', world.referee.dir), namespace: 'no-such-namespace' }];
     const controller = await start({ tenant: 'nowhere', workloads: { processes } });
     await eventually('the missing namespace', async () =>
