@@ -15,6 +15,7 @@ import {
 import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
 import { openLeaseLock } from './adapters/kube/lease-lock.ts';
 import { openMemoryLock } from './adapters/lock/memory.ts';
+import { openRedisLock } from './adapters/lock/redis.ts';
 import { createSystem } from './adapters/system.ts';
 import type { Config, LoadResult } from './config/config.ts';
 import { renderHelp, renderVersion } from './config/help.ts';
@@ -143,7 +144,7 @@ async function supervise(
       holder: `${id}/${process.env['POD_UID'] ?? hostname()}/${incarnation}`,
       clusterName: config.cluster.name,
       controllerNamespace,
-      lockName: leaseName(tenant),
+      lockName: config.store.kind === 'redis' ? tenant : leaseName(tenant),
       timing,
       remainsFollower,
       workloads,
@@ -192,6 +193,8 @@ function openStore(config: Config, system: System, connection: Connection, userA
     case 'memory':
       system.log.warn('the memory store is for one replica only: a second one would lead as well');
       return openMemoryLock(system.clock);
+    case 'redis':
+      return openRedisLock({ ...config.store, timeout: config.timing.opTimeout }, system);
   }
 }
 

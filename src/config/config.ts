@@ -10,8 +10,18 @@ type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Lock stores that this version has; `redis` and `db` are read, checked and refused. */
-export type StoreKind = 'lease' | 'memory';
+/** The lock stores that this version has, with what each needs; `db` is read, checked and refused. */
+export type StoreConfig =
+  | { readonly kind: 'lease' }
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'redis';
+      /** `host:port`. */
+      readonly address: string;
+      /** A secret: never to be shown. */
+      readonly password?: string;
+      readonly database: number;
+    };
 
 export interface Config {
   /** The file that was read; absent if none was found. */
@@ -27,7 +37,7 @@ export interface Config {
   /** Where the lock, the fence anchor and the registry live. All instances of a tenant must agree on it. */
   readonly controllerNamespace: string;
   readonly remainsFollower: boolean;
-  readonly store: { readonly kind: StoreKind };
+  readonly store: StoreConfig;
   readonly cluster: {
     readonly name: string;
     /** The configured kubeconfig, with `~` expanded; absent: look in the usual places. */

@@ -1,9 +1,9 @@
 /** Completes the configuration: values that nobody gave and that follow from others, and checks that need several. */
 import { DEFAULT_LEASE_TTL, DEFAULT_TTL, MIN_TTL, planTiming, type Timing } from '../core/election/timing.ts';
 import type { Problem } from '../core/problem.ts';
-import { LOG_FORMATS, LOG_LEVELS, type Config, type StoreKind, type Surroundings } from './config.ts';
+import { LOG_FORMATS, LOG_LEVELS, type Config, type StoreConfig, type Surroundings } from './config.ts';
 import { expandHome } from './file-search.ts';
-import { DEFAULT_CONTROLLER_NAMESPACE } from './schema.ts';
+import { DEFAULT_CONTROLLER_NAMESPACE, DEFAULT_REDIS_ADDRESS } from './schema.ts';
 import type { Settings } from './settings.ts';
 
 const SERVICE_ACCOUNT_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -34,7 +34,7 @@ export function deriveConfig(
     namespace: settings.text('namespace'),
     controllerNamespace,
     remainsFollower: settings.isTrue('remainsFollower'),
-    store: { kind: store },
+    store,
     cluster: { name: settings.text('cluster.name'), ...kubeconfig },
     terminationGracePeriod: settings.number('terminationGracePeriod'),
     timing,
@@ -44,7 +44,7 @@ export function deriveConfig(
 }
 
 /** Unset: Redis if its address is given anywhere, a database if its URL is, else a Lease. */
-function resolveStore(settings: Settings, report: Report): StoreKind | undefined {
+function resolveStore(settings: Settings, report: Report): StoreConfig | undefined {
   const implied = settings.has('redis.addr')
     ? 'redis.addr'
     : settings.has('databaseURL')
@@ -57,19 +57,34 @@ function resolveStore(settings: Settings, report: Report): StoreKind | undefined
     settings.derive('storageType', kind, implied);
   }
   const kind = settings.text('storageType');
-  if (kind === 'lease' || kind === 'memory') return kind;
+  if (kind === 'lease' || kind === 'memory') return { kind };
+  if (kind === 'redis') return resolveRedis(settings);
   report({
     code: 'NotInThisVersion',
     message: `the ${kind} store is not available in this version${said ? '' : ` (chosen because ${implied} is set)`}`,
-    hint: 'use storageType lease, or memory for a single replica',
+    hint: 'use storageType lease or redis, or memory for a single replica',
     ...settings.locate(said ? 'storageType' : implied),
   });
   return undefined;
 }
 
-function resolveTiming(settings: Settings, store: StoreKind | undefined, report: Report): Timing | undefined {
+function resolveRedis(settings: Settings): StoreConfig {
+  if (!settings.has('redis.addr')) settings.derive('redis.addr', DEFAULT_REDIS_ADDRESS, '');
+  return {
+    kind: 'redis',
+    address: settings.text('redis.addr'),
+    ...(settings.has('redis.password') && { password: settings.text('redis.password') }),
+    database: settings.number('redis.db'),
+  };
+}
+
+function resolveTiming(
+  settings: Settings,
+  store: StoreConfig | undefined,
+  report: Report,
+): Timing | undefined {
   if (!settings.has('leaderLockTTL'))
-    settings.derive('leaderLockTTL', store === 'lease' ? DEFAULT_LEASE_TTL : DEFAULT_TTL, '');
+    settings.derive('leaderLockTTL', store?.kind === 'lease' ? DEFAULT_LEASE_TTL : DEFAULT_TTL, '');
   const ttl = settings.number('leaderLockTTL');
   const renewEvery = settings.has('leaderRenewInterval')
     ? { renewEvery: settings.number('leaderRenewInterval') }

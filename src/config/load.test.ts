@@ -101,23 +101,36 @@ describe('the lock store', () => {
   test.each([
     ['nothing', {}, 'lease'],
     ['storageType', { file: 'storageType: memory\nredis: {addr: "r:1"}\n' }, 'memory'],
+    ['storageType redis', { file: 'storageType: redis\n' }, 'redis'],
+    ['an address of Redis in the file', { file: 'redis: {addr: "r:1"}\n' }, 'redis'],
+    ['an address of Redis in the environment', { env: { HIGHLANDER_REDIS_ADDR: 'r:1' } }, 'redis'],
     ['an empty address', { file: 'redis: {addr: ""}\ndatabaseURL: ""\n' }, 'lease'],
   ])('follows from %s', (_what, given, kind) => {
     expect(accepted(given).config.store.kind).toBe(kind);
   });
 
   test.each([
-    ['storageType redis', { file: 'storageType: redis\n' }, 'storageType'],
     ['storageType db', { argv: ['--storage-type', 'db'] }, '--storage-type'],
-    ['an address of Redis in the file', { file: 'redis: {addr: "r:1"}\n' }, 'redis.addr'],
-    [
-      'an address of Redis in the environment',
-      { env: { HIGHLANDER_REDIS_ADDR: 'r:1' } },
-      'HIGHLANDER_REDIS_ADDR',
-    ],
     ['a database', { file: 'databaseURL: postgres://h/db\n' }, 'databaseURL'],
   ])('%s is refused in this version, not ignored', (_what, given, path) => {
     expect(refused(given)).toMatchObject([{ code: 'NotInThisVersion', path }]);
+  });
+});
+
+describe('the store in Redis', () => {
+  test('without an address is where the Go program looked too', () => {
+    const given = { file: 'storageType: redis\n' };
+    const store = { kind: 'redis', address: 'localhost:6379', database: 0 };
+    expect(accepted(given).config.store).toEqual(store);
+    expect(origin(given, 'redis.addr')).toMatchObject({ value: 'localhost:6379', origin: 'default' });
+    expect(accepted(given).config.timing.ttl).toBe(5_000);
+  });
+
+  test('takes its password and database along, and shows the password to nobody', () => {
+    const given = { file: 'redis: {addr: "r:1", password: hush, db: 3}\n' };
+    const store = { kind: 'redis', address: 'r:1', password: 'hush', database: 3 };
+    expect(accepted(given).config.store).toEqual(store);
+    expect(JSON.stringify(accepted(given).provenance)).not.toContain('hush');
   });
 });
 

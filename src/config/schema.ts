@@ -38,6 +38,9 @@ const STORAGE_TYPES = ['redis', 'db', 'lease', 'memory'] as const;
 /** Used where no service account names the namespace of this process. */
 export const DEFAULT_CONTROLLER_NAMESPACE = 'k8-highlander';
 
+/** Used where the store is Redis and nobody says where it is. */
+export const DEFAULT_REDIS_ADDRESS = 'localhost:6379';
+
 /** Part of the names of Leases and ConfigMaps, and a label value. */
 const DNS_SUBDOMAIN = {
   regex: /^(?=.{1,63}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/,
@@ -109,7 +112,7 @@ export const SETTINGS: readonly Setting[] = [
     type: 'string',
     choices: STORAGE_TYPES,
     fallback: 'redis if redis.addr is set, db if databaseURL is, else lease',
-    doc: 'Where the lock is kept; this version has lease and memory',
+    doc: 'Where the lock is kept; this version has lease, redis and memory',
   },
   {
     key: 'redis.addr',
@@ -118,7 +121,7 @@ export const SETTINGS: readonly Setting[] = [
     type: 'string',
     pattern: { regex: /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}$/, hint: 'write host:port' },
     secret: 'credentials',
-    fallback: 'localhost:6379',
+    fallback: DEFAULT_REDIS_ADDRESS,
     doc: 'Address of Redis, for storageType redis',
   },
   {

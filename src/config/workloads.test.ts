@@ -86,8 +86,8 @@ workloads:
     });
   });
 
-  test('its Redis is the only thing that this version refuses', () => {
-    expect(problemsOf(basic)).toMatchObject([{ code: 'NotInThisVersion', path: 'redis.addr', line: 8 }]);
+  test('its Redis is the lock store', () => {
+    expect(load(basic)).toMatchObject({ config: { store: { kind: 'redis' } } });
   });
 
   test('the data processor', () => {
