@@ -7,6 +7,7 @@ import { openRedisLock, type RedisLockOptions } from '../../src/adapters/lock/re
 import { createSystem } from '../../src/adapters/system.ts';
 import type { AcquireReply, AcquireRequest, Grant, LockStore } from '../../src/ports/lock-store.ts';
 import { eventually } from '../e2e/eventually.ts';
+import { describeLockStore } from './lock-store.ts';
 
 const LOCK = 'highlander-leader-lock:blue';
 const RECORD = 'highlander-leader-epoch:blue';
@@ -81,6 +82,12 @@ afterEach(async () => {
   for (const client of clients.splice(0)) client.destroy();
   for (const store of stores.splice(0)) await store.close();
 });
+
+describeLockStore('redis', async () => ({
+  store: open(server),
+  second: open(server),
+  stop: async () => {},
+}));
 
 describe('the lock in Redis', () => {
   it('is the record of the Go program, with all seven keys of the right types', async () => {
@@ -438,6 +445,26 @@ describe('hints', () => {
       over.abort();
       await listening;
       expect(heard.at(-1)).toBe('up');
+    } finally {
+      over.abort();
+      await own.stop();
+    }
+  });
+
+  it('a subscription on which nothing comes any more is down after ten seconds at the latest', async () => {
+    const own = await startRedis(surroundings, never);
+    const over = new AbortController();
+    const states: boolean[] = [];
+    try {
+      const onState = (up: boolean): void => void states.push(up);
+      const listening = open(own).subscribe('blue', () => {}, onState, over.signal);
+      await eventually('it is up', () => states.length === 1);
+      own.pause();
+      await eventually('it is down', () => states.join() === 'true,false', 11_000);
+      own.resume();
+      await eventually('it is up again', () => states.join() === 'true,false,true');
+      over.abort();
+      await listening;
     } finally {
       over.abort();
       await own.stop();

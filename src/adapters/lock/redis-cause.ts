@@ -14,7 +14,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   WRONGPASS: 'refused user or password (WRONGPASS): check redis.password',
   NOAUTH: 'asks for a password (NOAUTH): set redis.password',
   NOPERM:
-    'denies a command or key (NOPERM): allow the user eval, evalsha, info, time, get, set, del, pttl, pexpire, publish and subscribe on highlander-*',
+    'denies a command or key (NOPERM): allow the user +@connection, eval, evalsha, info, time, get, set, del, pttl, pexpire, publish and subscribe on highlander-*',
   READONLY: 'is a read-only replica (READONLY): point redis.addr at the master',
   MASTERDOWN: 'is a replica without its master (MASTERDOWN): point redis.addr at the master',
   NOREPLICAS: 'has too few replicas to accept writes (NOREPLICAS): restore them',

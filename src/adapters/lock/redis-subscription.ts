@@ -71,7 +71,11 @@ async function listenOnce(
 
 function wait(clock: Clock, duration: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.timer(clock.now() + duration, resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  return promise.finally(() => timer.cancel());
+  const finish = (): void => resolve();
+  const timer = clock.timer(clock.now() + duration, finish);
+  signal.addEventListener('abort', finish, { once: true });
+  return promise.finally(() => {
+    timer.cancel();
+    signal.removeEventListener('abort', finish);
+  });
 }

@@ -15,7 +15,10 @@ export type LockView =
   | {
       readonly kind: 'held';
       readonly holder: string;
-      /** Absent when the record was not written by us (the Go program's lock). */
+      /**
+       * Absent when the lock is not provably ours: another program wrote it (the Go program), or it vanished without a
+       * release (evicted, deleted) and its time has not passed.
+       */
       readonly nonce?: Nonce;
       readonly epoch: Epoch;
       readonly remaining: Duration;
