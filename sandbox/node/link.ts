@@ -127,7 +127,7 @@ export class Link {
       resource: PODS,
       system: this.#system,
       scope: { fieldSelector: `spec.nodeName=${node}` },
-      strip: (pod) => pod,
+      strip: withoutManagers,
       backoff: WATCH_BACKOFF,
     });
     let late = 0;
@@ -158,4 +158,10 @@ export class Link {
     if (this.#delay > 0) await sleep(this.#delay, undefined, { signal }).catch(() => undefined);
     return session.transport.call(call, signal);
   }
+}
+
+/** The bulk of a pod that nobody here reads: who set which field. */
+function withoutManagers(pod: Pod): Pod {
+  const metadata = { ...pod.metadata, managedFields: undefined };
+  return { ...pod, metadata };
 }
