@@ -94,10 +94,10 @@ class LeaseLock implements LockStore {
     const lock = this.#lockOf(request.name);
     lock.nonce = request.nonce;
     for (let round = 0; round < ROUNDS; round++) {
-      // What follows is a compare-and-set, so a watched Lease need not be read first: if it has changed, the next round does.
-      const isKnown = round === 0 && lock.watches > 0 && !lock.uncertain && lock.observation.lease !== undefined;
-      const failure = isKnown ? undefined : await this.#fetch(request.name, lock, signal);
-      if (failure) return failure;
+      if (round > 0 || !this.#isSeenFree(lock)) {
+        const failure = await this.#fetch(request.name, lock, signal);
+        if (failure) return failure;
+      }
       const view = lock.observation.view(this.#now());
       if (view.kind === 'held')
         return view.nonce === request.nonce && lock.observation.lease !== undefined
@@ -195,6 +195,20 @@ class LeaseLock implements LockStore {
 
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+
+  /**
+   * The watch shows the lock free. Taking it is a compare-and-set, so it need not be read first. "Held" is not taken from
+   * the watch: the reply to an earlier read may have come after a newer event and have hidden a release.
+   */
+  #isSeenFree(lock: Lock): boolean {
+    const { lease } = lock.observation;
+    return (
+      lock.watches > 0 &&
+      !lock.uncertain &&
+      lease !== undefined &&
+      lock.observation.view(this.#now()).kind === 'free'
+    );
   }
 
   /** One attempt on a lock that is free or expired; undefined if somebody else wrote first. */
