@@ -68,6 +68,7 @@ class RunningElector implements Elector {
   /** Events that arrived while one was being handled: effects may cause further events at once. */
   readonly #inbox: Event[] = [];
   #isHandling = false;
+  #isBroken = false;
   #timer: { readonly at: number; readonly pending: Timer } | undefined;
   #term: HeldTerm | undefined;
   readonly #calls = new Map<number, AbortController>();
@@ -120,6 +121,7 @@ class RunningElector implements Elector {
 
   /** The only place that changes the state. */
   #handle(event: Event): void {
+    if (this.#isBroken) return;
     this.#inbox.push(event);
     if (this.#isHandling) return;
     this.#isHandling = true;
@@ -235,6 +237,8 @@ class RunningElector implements Elector {
 
   /** A port or the work broke its contract: nothing more is decided, nothing is released, the owner ends the process. */
   #fail(error: unknown): void {
+    this.#isBroken = true;
+    this.#timer?.pending.cancel();
     this.#term?.end();
     for (const call of this.#calls.values()) call.abort();
     this.#done.reject(error);

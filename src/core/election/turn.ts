@@ -81,10 +81,10 @@ export function cancelAnchorCall(turn: Turn): void {
   turn.effects.push({ kind: 'cancel', id: call.id });
 }
 
-/** Forgets every request under way and follows, trying the lock at `tryAt`. Nothing is released. */
+/** Forgets what the phase before had asked for and follows, trying the lock at `tryAt`. Nothing is released. */
 export function follow(turn: Turn, tryAt: Instant): void {
   cancelStoreCall(turn);
-  cancelAnchorCall(turn);
+  if (turn.state.phase.kind === 'claiming') cancelAnchorCall(turn);
   const readAt = turn.state.isSubscribed ? Infinity : turn.moment.now + pollEvery(turn.config.timing);
   enter(turn, { kind: 'follower', tryAt, readAt });
 }
