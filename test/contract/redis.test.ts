@@ -156,6 +156,19 @@ describe('the lock in Redis', () => {
     expect((await win(store, 'n2')).epoch).toBe(8);
   });
 
+  it('that was put back by hand under a newer record is lost, and lowers no counter', async () => {
+    const store = open(server);
+    const client = await connect(server);
+    const former = await win(store, 'n1');
+    const copy = (await client.get(LOCK)) ?? '';
+    await store.release(former, never);
+    const next = await win(store, 'n2');
+    await client.set(LOCK, copy, { expiration: { type: 'PX', value: TTL } });
+    expect(await store.renew(former, never)).toMatchObject({ kind: 'lost' });
+    await client.del(LOCK);
+    expect(await winEventually(store, 'n3')).toMatchObject({ kind: 'granted', epoch: next.epoch + 1 });
+  });
+
   it('runs scripts that the server has forgotten', async () => {
     const store = open(server);
     const grant = await win(store, 'n1');
@@ -416,6 +429,20 @@ describe('a server that refuses', () => {
 });
 
 describe('hints', () => {
+  it('name what happened and the epoch', async () => {
+    const heard: string[] = [];
+    const listener = await connect(server);
+    await listener.subscribe('highlander-leader-events:blue', (message) => heard.push(message));
+    const store = open(server);
+    await store.release(await win(store, 'n1', 6), never);
+    await eventually(
+      'both are heard',
+      () => heard.join() === 'a:7,r:7',
+      2_000,
+      () => heard.join(),
+    );
+  });
+
   it('a take-over and a release are heard; the subscription says when it breaks and when it is back', async () => {
     const own = await startRedis(surroundings, never);
     const heard: string[] = [];
