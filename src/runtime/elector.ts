@@ -148,6 +148,8 @@ class RunningElector implements Elector {
         this.#calls.get(effect.id)?.abort();
         this.#calls.delete(effect.id);
         return;
+      case 'prepare-term':
+        return leadership.prepareTerm();
       case 'start-term':
         this.#term = this.#openTerm(effect.hold);
         return leadership.startTerm(this.#term);

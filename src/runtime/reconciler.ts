@@ -1,5 +1,6 @@
 /** Connects the elector to the work: one session per term, drained before the lock may be released. */
 import type { Leadership, Term } from './term.ts';
+import { readWorld, type World } from './world.ts';
 import { TermSession, type SessionDependencies, type SessionIdentity } from './term-session.ts';
 
 export class Reconciler implements Leadership {
@@ -9,6 +10,9 @@ export class Reconciler implements Leadership {
   readonly #onFatal: (error: unknown) => void;
   #session: TermSession | undefined;
   #term: Term | undefined;
+  /** Reads begun between winning the lock and the start of the term. They never reject. */
+  #readAhead: Promise<World | string> | undefined;
+  #preparing: AbortController | undefined;
 
   constructor(deps: SessionDependencies, identity: SessionIdentity, onFatal: (error: unknown) => void) {
     this.#deps = deps;
@@ -26,13 +30,21 @@ export class Reconciler implements Leadership {
     return this.#term?.isValid() ?? false;
   }
 
+  prepareTerm(): void {
+    this.#preparing?.abort();
+    this.#preparing = new AbortController();
+    this.#readAhead = readWorld(this.#deps.cluster, this.#identity, this.#preparing.signal);
+  }
+
   startTerm(term: Term): void {
     this.#term = term;
+    const readAhead = this.#readAhead;
+    this.#readAhead = undefined;
     const session = new TermSession(this.#deps, this.#identity, term, this.#onFatal);
     this.#session = session;
     // An involuntary end leaves no drain: stop at the signal, delete nothing, wait for nobody.
     term.signal.addEventListener('abort', () => void session.stop().catch(this.#onFatal), { once: true });
-    session.start().catch(this.#onFatal);
+    session.start(readAhead).catch(this.#onFatal);
   }
 
   async drain(): Promise<{ readonly clean: boolean }> {

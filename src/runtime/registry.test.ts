@@ -106,10 +106,10 @@ describe('registry', () => {
   it('hands what one term remembered to the next', async () => {
     const server = new ConfigMapServer();
     const { registry } = openTerm(server, 1);
-    await registry.load(new AbortController().signal);
+    registry.load([...server.objects.values()]);
     expect(await registry.remember('process/my-ns/dotted.name', record(3))).toBe(true);
     const next = openTerm(server, 2).registry;
-    await next.load(new AbortController().signal);
+    next.load([...server.objects.values()]);
     expect(next.get('process/my-ns/dotted.name')).toEqual(record(3));
   });
 
@@ -119,7 +119,7 @@ describe('registry', () => {
     await registry.remember(key(1), record(0));
     expect(await registry.forget(key(1))).toBe(true);
     const next = openTerm(server, 2).registry;
-    await next.load(new AbortController().signal);
+    next.load([...server.objects.values()]);
     expect([...next.keys()]).toEqual([]);
   });
 

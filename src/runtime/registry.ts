@@ -18,13 +18,14 @@ import type { Log } from '../ports/system.ts';
 import type { GuardedWriter } from './guarded-writer.ts';
 import type { Term } from './term.ts';
 
-interface ConfigMap extends KubeObject {
+/** One ConfigMap of the registry. */
+export interface RegistryShard extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
 interface Shard {
   /** As last written or read; undefined while it does not exist. */
-  object: ConfigMap | undefined;
+  object: RegistryShard | undefined;
   /** Waiting changes by record key; null removes. */
   readonly changes: Map<string, string | null>;
   /** The write under way; what changed after it was composed is not in it. */
@@ -38,7 +39,7 @@ export interface RegistryOptions {
   readonly namespace: string;
 }
 
-/** The registry during one term. `load` must have answered before anything else is called. */
+/** The registry during one term. `load` comes before anything else. */
 export class Registry {
   readonly #options: RegistryOptions;
   readonly #reader: ClusterReader;
@@ -56,19 +57,13 @@ export class Registry {
     this.#log = log;
   }
 
-  /** Reads all shards with one consistent list. Answers the cause when that was not possible. */
-  async load(signal: AbortSignal): Promise<string | undefined> {
-    const labelSelector = `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.tenant}=${this.#options.tenant}`;
-    const scope = { namespace: this.#options.namespace, labelSelector };
-    const listed = await this.#reader.list<ConfigMap>(CONFIG_MAPS, scope, signal);
-    if (listed.kind === 'refused') return listed.message;
-    if (listed.kind === 'unavailable') return listed.cause;
+  /** Takes over what a consistent list of the tenant's ConfigMaps showed; the fence anchor among them is passed over. */
+  load(listed: readonly RegistryShard[]): void {
     const prefix = registryName(this.#options.tenant, 0).slice(0, -1);
-    for (const object of listed.items) {
+    for (const object of listed) {
       const index = Number(object.metadata.name.slice(prefix.length));
       if (object.metadata.name.startsWith(prefix) && Number.isInteger(index)) this.#adopt(index, object);
     }
-    return undefined;
   }
 
   keys(): Iterable<string> {
@@ -94,7 +89,7 @@ export class Registry {
     return this.#change(known.shard, key, null);
   }
 
-  #adopt(index: number, object: ConfigMap): void {
+  #adopt(index: number, object: RegistryShard): void {
     this.#shard(index).object = object;
     for (const [name, text] of Object.entries(object.data ?? {})) {
       const key = decodeRecordKey(name);
@@ -174,7 +169,7 @@ export class Registry {
       namespace: this.#options.namespace,
       name: registryName(this.#options.tenant, index),
     };
-    const read = await this.#reader.get<ConfigMap>(ref, this.#term.signal);
+    const read = await this.#reader.get<RegistryShard>(ref, this.#term.signal);
     if (read.kind === 'gone') shard.object = undefined;
     if (read.kind !== 'done') return;
     shard.object = read.object;
@@ -182,7 +177,7 @@ export class Registry {
     if (writtenIn > this.#term.epoch) this.#term.demote(writtenIn);
   }
 
-  #compose(index: number, data: Readonly<Record<string, string>>): ConfigMap {
+  #compose(index: number, data: Readonly<Record<string, string>>): RegistryShard {
     const { tenant, namespace } = this.#options;
     return {
       apiVersion: 'v1',

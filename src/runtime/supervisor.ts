@@ -9,7 +9,6 @@ import type { Pod } from '../core/manifests/pod.ts';
 import { isActive } from '../core/reconcile/status.ts';
 import { SECOND } from '../core/time.ts';
 import type { Workload } from '../core/workload/model.ts';
-import { LABEL } from '../core/workload/names.ts';
 import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } from '../ports/cluster.ts';
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
@@ -24,6 +23,7 @@ import { pause } from './pause.ts';
 import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
 import { Sources } from './sources.ts';
+import { tenantSelector } from './world.ts';
 
 export interface SupervisorOptions {
   readonly tenant: string;
@@ -74,7 +74,10 @@ export class Supervisor {
     const { clock, log } = ports.system;
     this.hub = new Hub(clock);
     this.hub.subscribe((event) => logEvent(log, event));
-    this.#pods = ports.cluster.cache<Pod>(PODS, { scope: this.#podScope(), strip: stripPod });
+    this.#pods = ports.cluster.cache<Pod>(PODS, {
+      scope: { labelSelector: tenantSelector(options.tenant) },
+      strip: stripPod,
+    });
     this.#nodes = ports.cluster.cache<Node>(NODES, { scope: {}, strip: stripNode });
     this.#observations = new Observations(clock, this.#pods, this.#nodes);
     this.#sources = new Sources(options.workloads);
@@ -148,12 +151,6 @@ export class Supervisor {
     });
   }
 
-  #podScope(): { readonly labelSelector: string } {
-    return {
-      labelSelector: `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.tenant}=${this.#options.tenant}`,
-    };
-  }
-
   /**
    * The uid of `kube-system`, which names a cluster whatever address leads to it. Asks until the API server answers;
    * undefined when stopped before.
@@ -198,7 +195,6 @@ export class Supervisor {
         system,
         cluster,
         pods: this.#pods,
-        podScope: this.#podScope(),
         observations: this.#observations,
         sources: this.#sources,
         hub: this.hub,

@@ -10,7 +10,7 @@ import { restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
 import { SECOND } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
-import { PODS, type Cache, type Cluster, type Scope } from '../ports/cluster.ts';
+import type { Cache, Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
 import { applyAction, type ApplyContext } from './apply.ts';
 import { GuardedWriter } from './guarded-writer.ts';
@@ -21,6 +21,7 @@ import { Registry } from './registry.ts';
 import type { Sources } from './sources.ts';
 import type { Term } from './term.ts';
 import { WorkQueue } from './work-queue.ts';
+import { readWorld, type World } from './world.ts';
 import { WorkloadNotes } from './workload-notes.ts';
 
 /** Guarded requests in flight at once. The API server's own flow control is obeyed on top (429). */
@@ -32,7 +33,6 @@ export interface SessionDependencies {
   readonly system: System;
   readonly cluster: Cluster;
   readonly pods: Cache<Pod>;
-  readonly podScope: Scope;
   readonly observations: Observations;
   readonly sources: Sources;
   readonly hub: Hub;
@@ -50,6 +50,7 @@ export interface SessionIdentity {
 
 export class TermSession {
   readonly #deps: SessionDependencies;
+  readonly #identity: SessionIdentity;
   readonly #term: Term;
   readonly #queue: WorkQueue;
   readonly #writer: GuardedWriter;
@@ -73,6 +74,7 @@ export class TermSession {
   ) {
     const { clock, log } = deps.system;
     this.#deps = deps;
+    this.#identity = identity;
     this.#term = term;
     this.#writer = new GuardedWriter(deps.cluster, term, clock);
     const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);
@@ -110,17 +112,22 @@ export class TermSession {
     return this.#queue.depth;
   }
 
-  /** Reads the world, then works until the term ends. Resolves once everything is queued, or the term is over. */
-  async start(): Promise<void> {
+  /**
+   * Reads the world (unless it was read ahead), then works until the term ends. Resolves once everything is queued, or the
+   * term is over.
+   */
+  async start(readAhead?: Promise<World | string>): Promise<void> {
     const { clock, log } = this.#deps.system;
     this.#startedAt = clock.now();
-    while (this.#term.isValid()) {
-      const problem = await this.#readWorld();
-      if (problem === undefined) break;
-      log.warn('cannot read the state of the cluster', { cause: problem, term: this.#term.epoch });
-      await pause(this.#deps.system.clock, SECOND, this.#term.signal);
+    let world = await (readAhead ?? this.#readWorld());
+    while (typeof world === 'string' && this.#term.isValid()) {
+      log.warn('cannot read the state of the cluster', { cause: world, term: this.#term.epoch });
+      await pause(clock, SECOND, this.#term.signal);
+      world = await this.#readWorld();
     }
-    if (this.#stopped !== undefined || !this.#term.isValid()) return;
+    if (typeof world === 'string' || this.#stopped !== undefined || !this.#term.isValid()) return;
+    for (const pod of world.pods) this.#deps.pods.put(pod);
+    this.#registry.load(world.shards);
     this.#deps.observations.listen({
       onWorkload: (key) => this.#queue.add(key),
       onTermSeen: (epoch) => this.#checkTerm(epoch),
@@ -149,17 +156,8 @@ export class TermSession {
     return drained;
   }
 
-  /** One consistent list of all instance pods, and the registry. Answers the cause when either could not be read. */
-  async #readWorld(): Promise<string | undefined> {
-    const { cluster, pods, podScope } = this.#deps;
-    const [listed, registry] = await Promise.all([
-      cluster.list<Pod>(PODS, podScope, this.#term.signal),
-      this.#registry.load(this.#term.signal),
-    ]);
-    if (listed.kind === 'refused') return listed.message;
-    if (listed.kind === 'unavailable') return listed.cause;
-    for (const pod of listed.items) pods.put(pod);
-    return registry;
+  #readWorld(): Promise<World | string> {
+    return readWorld(this.#deps.cluster, this.#identity, this.#term.signal);
   }
 
   #sweep(): void {

@@ -32,6 +32,11 @@ export interface Term {
  * lock must not be released.
  */
 export interface Leadership {
+  /**
+   * The lock is won and no earlier holder can be acting; `startTerm` follows unless something intervenes. Reads may
+   * begin, writes may not.
+   */
+  prepareTerm(): void;
   startTerm(term: Term): void;
   drain(term: Term): Promise<{ readonly clean: boolean }>;
 }

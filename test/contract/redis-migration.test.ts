@@ -72,7 +72,7 @@ function start(id: string) {
   const events: { readonly at: number; readonly kind: string }[] = [];
   const stopping = new AbortController();
   const store = openRedisLock({ address: server.address, database: 0, timeout: timing.opTimeout }, system);
-  const leadership = { startTerm: () => {}, drain: async () => ({ clean: true }) };
+  const leadership = { prepareTerm: () => {}, startTerm: () => {}, drain: async () => ({ clean: true }) };
   const elector = createElector(
     {
       store,

@@ -29,6 +29,8 @@ export class GuardedWork implements Leadership {
     this.#parts = parts;
   }
 
+  prepareTerm(): void {}
+
   startTerm(term: Term): void {
     const { name, host, cluster, referee } = this.#parts;
     referee.began(name, host, term);

@@ -258,6 +258,8 @@ function raise(
     storeIdentity: '',
   };
   callAnchor(turn, { op: 'raise-anchor', record, version });
+  // Not ahead of a wait: until it is over, somebody else may be acting, and what was read would be past.
+  if (!isStoreChanged && phase.actAt <= turn.moment.now) turn.effects.push({ kind: 'prepare-term' });
 }
 
 function confirmRaised(turn: Turn, phase: Claiming): void {

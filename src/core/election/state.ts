@@ -173,6 +173,8 @@ export type Effect =
   | { readonly kind: 'call'; readonly id: number; readonly request: Request }
   /** Nobody waits for this call any more. It may still be applied. */
   | { readonly kind: 'cancel'; readonly id: number }
+  /** The lock is ours and the anchor is being raised: what the term needs to read may be read from now on. */
+  | { readonly kind: 'prepare-term' }
   | { readonly kind: 'start-term'; readonly hold: Hold }
   /** Abort the term's signal. */
   | { readonly kind: 'end-term' }
