@@ -2,7 +2,7 @@
  * The entry, and the only place that knows every room: reads the configuration, opens the adapters, hands them to the
  * supervisor, and turns the way it ended into an exit code: 0 stopped as asked, 1 failed, 2 usage or configuration.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { openCluster } from './adapters/kube/cluster.ts';
@@ -17,9 +17,11 @@ import { openLeaseLock } from './adapters/kube/lease-lock.ts';
 import { openMemoryLock } from './adapters/lock/memory.ts';
 import { openRedisLock } from './adapters/lock/redis.ts';
 import { createSystem } from './adapters/system.ts';
-import type { Config, LoadResult } from './config/config.ts';
+import type { CommandResult } from './cli/result.ts';
+import type { Config, LoadResult, Surroundings } from './config/config.ts';
 import { renderHelp, renderVersion } from './config/help.ts';
 import { loadConfig } from './config/load.ts';
+import { describeSettings } from './config/provenance.ts';
 import { formatProblem, PROBLEM_CODES, type Problem } from './core/problem.ts';
 import { SECOND } from './core/time.ts';
 import { leaseName } from './core/workload/names.ts';
@@ -29,6 +31,8 @@ import type { System } from './ports/system.ts';
 import { Supervisor } from './runtime/supervisor.ts';
 import { listen, type Handler, type HttpServer } from './server/http.ts';
 import { controllerRoutes, startingRoutes } from './server/routes.ts';
+
+const PRINT_CONFIG = '--print-config';
 
 process.exitCode = await main(process.argv.slice(2), readVersion());
 
@@ -42,21 +46,38 @@ async function main(argv: readonly string[], version: string): Promise<number> {
     process.stdout.write(renderHelp());
     return 0;
   }
-  const loaded = load(first === 'run' ? argv.slice(1) : argv);
+  if (first === 'validate') {
+    const { validate } = await import('./cli/validate.ts');
+    return print(validate(argv.slice(1)));
+  }
+  const flags = first === 'run' ? argv.slice(1) : argv;
+  if (flags.includes(PRINT_CONFIG)) {
+    const { printConfig } = await import('./cli/print-config.ts');
+    const others = flags.filter((flag) => flag !== PRINT_CONFIG);
+    return print(printConfig(loadConfig(others, surroundings())));
+  }
+  const loaded = loadConfig(flags, surroundings());
   if ('problems' in loaded) return report(loaded.problems);
   for (const warning of loaded.warnings) process.stderr.write(`${formatProblem(warning)}\n`);
-  return run(loaded.config, version);
+  return run(loaded, version);
 }
 
-function load(flags: readonly string[]): LoadResult {
-  return loadConfig(flags, {
+function print({ stdout, stderr, exit }: CommandResult): number {
+  process.stderr.write(stderr);
+  process.stdout.write(stdout);
+  return exit;
+}
+
+function surroundings(): Surroundings {
+  return {
     env: process.env,
     readFile: (path) => readFileSync(path, 'utf8'),
     exists: (path) => existsSync(path) && statSync(path).isFile(),
+    list: (folder) => (existsSync(folder) ? readdirSync(folder) : []),
     homedir: homedir(),
     cwd: process.cwd(),
     hostname: hostname(),
-  });
+  };
 }
 
 /** All problems on stderr; the exit code of the worst. */
@@ -65,9 +86,16 @@ function report(problems: readonly Problem[]): number {
   return Math.max(...problems.map(({ code }) => PROBLEM_CODES[code].exit));
 }
 
-async function run(config: Config, version: string): Promise<number> {
+type Loaded = Exclude<LoadResult, { readonly problems: unknown }>;
+
+async function run({ config, provenance, sideFiles }: Loaded, version: string): Promise<number> {
   const fields = { controller: config.id, tenant: config.tenant, cluster: config.cluster.name };
   const system = createSystem({ ...config.log, fields });
+  system.log.info('configuration', {
+    file: config.file ?? 'none',
+    settings: describeSettings(provenance),
+  });
+  for (const { file, workloads } of sideFiles) system.log.info('workload file', { file, workloads });
   const stop = stopOnSignals(system);
   const routes = new Map<string, Handler>(startingRoutes());
   const servers: HttpServer[] = [];

@@ -10,18 +10,19 @@ type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 type LogFormat = (typeof LOG_FORMATS)[number];
 
+export interface RedisAddress {
+  /** `host:port`. */
+  readonly address: string;
+  /** A secret: never to be shown. */
+  readonly password?: string;
+  readonly database: number;
+}
+
 /** The lock stores that this version has, with what each needs; `db` is read, checked and refused. */
 export type StoreConfig =
   | { readonly kind: 'lease' }
   | { readonly kind: 'memory' }
-  | {
-      readonly kind: 'redis';
-      /** `host:port`. */
-      readonly address: string;
-      /** A secret: never to be shown. */
-      readonly password?: string;
-      readonly database: number;
-    };
+  | ({ readonly kind: 'redis' } & RedisAddress);
 
 export interface Config {
   /** The file that was read; absent if none was found. */
@@ -38,6 +39,8 @@ export interface Config {
   readonly controllerNamespace: string;
   readonly remainsFollower: boolean;
   readonly store: StoreConfig;
+  /** Where a lock of the Go program is looked for before the first term of all. */
+  readonly oldLock: RedisAddress;
   readonly cluster: {
     readonly name: string;
     /** The configured kubeconfig, with `~` expanded; absent: look in the usual places. */
@@ -68,11 +71,18 @@ export interface Provenance {
   readonly from: string;
 }
 
+/** A file beside the configuration that holds workloads, and how many of them can be used. */
+export interface SideFile {
+  readonly file: string;
+  readonly workloads: number;
+}
+
 export type LoadResult =
   | {
       readonly config: Config;
       /** One entry for each setting, in the order of the table. */
       readonly provenance: readonly Provenance[];
+      readonly sideFiles: readonly SideFile[];
       readonly warnings: readonly Problem[];
     }
   /** At least one of them is an error; warnings are among them. */
@@ -85,6 +95,8 @@ export interface Surroundings {
   readonly readFile: (path: string) => string;
   /** Whether there is a regular file (or a link to one) at the path. */
   readonly exists: (path: string) => boolean;
+  /** The names in a folder; empty where it cannot be read. */
+  readonly list: (folder: string) => readonly string[];
   readonly homedir: string;
   readonly cwd: string;
   readonly hostname: string;

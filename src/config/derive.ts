@@ -1,7 +1,14 @@
 /** Completes the configuration: values that nobody gave and that follow from others, and checks that need several. */
 import { DEFAULT_LEASE_TTL, DEFAULT_TTL, MIN_TTL, planTiming, type Timing } from '../core/election/timing.ts';
 import type { Problem } from '../core/problem.ts';
-import { LOG_FORMATS, LOG_LEVELS, type Config, type StoreConfig, type Surroundings } from './config.ts';
+import {
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type Config,
+  type RedisAddress,
+  type StoreConfig,
+  type Surroundings,
+} from './config.ts';
 import { expandHome } from './file-search.ts';
 import { DEFAULT_CONTROLLER_NAMESPACE, DEFAULT_REDIS_ADDRESS } from './schema.ts';
 import type { Settings } from './settings.ts';
@@ -35,6 +42,7 @@ export function deriveConfig(
     controllerNamespace,
     remainsFollower: settings.isTrue('remainsFollower'),
     store,
+    oldLock: redisAddress(settings),
     cluster: { name: settings.text('cluster.name'), ...kubeconfig },
     terminationGracePeriod: settings.number('terminationGracePeriod'),
     timing,
@@ -58,7 +66,10 @@ function resolveStore(settings: Settings, report: Report): StoreConfig | undefin
   }
   const kind = settings.text('storageType');
   if (kind === 'lease' || kind === 'memory') return { kind };
-  if (kind === 'redis') return resolveRedis(settings);
+  if (kind === 'redis') {
+    if (!settings.has('redis.addr')) settings.derive('redis.addr', DEFAULT_REDIS_ADDRESS, '');
+    return { kind, ...redisAddress(settings) };
+  }
   report({
     code: 'NotInThisVersion',
     message: `the ${kind} store is not available in this version${said ? '' : ` (chosen because ${implied} is set)`}`,
@@ -68,11 +79,10 @@ function resolveStore(settings: Settings, report: Report): StoreConfig | undefin
   return undefined;
 }
 
-function resolveRedis(settings: Settings): StoreConfig {
-  if (!settings.has('redis.addr')) settings.derive('redis.addr', DEFAULT_REDIS_ADDRESS, '');
+/** As configured, else where the Go program looked without being told. */
+function redisAddress(settings: Settings): RedisAddress {
   return {
-    kind: 'redis',
-    address: settings.text('redis.addr'),
+    address: settings.has('redis.addr') ? settings.text('redis.addr') : DEFAULT_REDIS_ADDRESS,
     ...(settings.has('redis.password') && { password: settings.text('redis.password') }),
     database: settings.number('redis.db'),
   };

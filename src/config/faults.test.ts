@@ -80,6 +80,7 @@ test('a file with more than forty faults is reported at once, each with its line
     homedir: '/home/u',
     cwd: '/work',
     hostname: 'h',
+    list: () => [],
   });
   const problems = 'problems' in result ? result.problems : [];
   const found = problems.map(({ line, code, path }) => `${line} ${code} ${path}`);

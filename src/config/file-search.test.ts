@@ -9,6 +9,7 @@ function search(files: readonly string[], env: Record<string, string> = {}, name
     homedir: '/home/u',
     cwd: '/work',
     hostname: 'h',
+    list: () => [],
   });
   if (found.kind === 'file') return found.path;
   return found.kind === 'problem' ? found.problem : found.kind;
@@ -73,6 +74,7 @@ test('a file that cannot be read is a problem that names the cause', () => {
     homedir: '/home/u',
     cwd: '/work',
     hostname: 'h',
+    list: () => [],
   });
   expect(found).toMatchObject({
     problem: { code: 'ConfigUnreadable', file: '/home/u/c.yaml', message: expect.stringContaining('EACCES') },

@@ -23,6 +23,7 @@ function load({ file, env = {}, argv = [], serviceAccount }: Given): LoadResult 
     homedir: '/home/u',
     cwd: '/work',
     hostname: 'host-1',
+    list: () => [],
   });
 }
 
@@ -52,6 +53,7 @@ test('without anything the documented defaults apply', () => {
     controllerNamespace: 'k8-highlander',
     remainsFollower: false,
     store: { kind: 'lease' },
+    oldLock: { address: 'localhost:6379', database: 0 },
     cluster: { name: 'default' },
     terminationGracePeriod: 29_000,
     timing: { ttl: 8000, renewEvery: 1600, opTimeout: 1600 },
@@ -196,7 +198,8 @@ describe('secrets', () => {
   };
 
   test('are masked in the provenance', () => {
-    expect(JSON.stringify(accepted(given))).not.toContain('hunter2');
+    const { provenance, warnings } = accepted(given);
+    expect(JSON.stringify([provenance, warnings])).not.toContain('hunter2');
     expect(origin(given, 'databaseURL')?.value).toBe('postgres://***@host/db');
   });
 

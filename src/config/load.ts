@@ -9,6 +9,7 @@ import type { LoadResult, Surroundings } from './config.ts';
 import { deriveConfig } from './derive.ts';
 import { findConfigFile } from './file-search.ts';
 import { Settings } from './settings.ts';
+import { readSideFiles } from './side-files.ts';
 import { readWorkloads } from './workloads.ts';
 import { readYaml } from './yaml.ts';
 
@@ -23,15 +24,16 @@ export function loadConfig(argv: readonly string[], world: Surroundings): LoadRe
   commandLine.problems.forEach(report);
   const { file, root } = openFile(commandLine.config, world, report);
   const settings = new Settings({ flags: commandLine.flags, env: world.env, root, file }, report);
-  const workloads = root === undefined ? [] : readBody(root, file, settings, report);
+  const inFile = root === undefined ? [] : readBody(root, file, settings, report);
+  const { workloads, sideFiles } = settings.isTrue('workloadFiles')
+    ? readSideFiles(inFile, world, { configFile: file, namespace: settings.text('namespace'), report })
+    : { workloads: inFile, sideFiles: [] };
   const config = deriveConfig(settings, world, report);
   if (workloads.length === 0 && problems.every((problem) => !isError(problem))) report(NO_WORKLOADS);
-  const sorted = problems.toSorted(
-    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
-  );
+  const sorted = inReadingOrder(problems, file);
   if (config === undefined || sorted.some(isError)) return { problems: sorted };
   const complete = deepFreeze({ ...(file === '' ? {} : { file }), ...config, workloads });
-  return { config: complete, provenance: settings.provenance(), warnings: sorted };
+  return { config: complete, provenance: settings.provenance(), sideFiles, warnings: sorted };
 }
 
 const NO_WORKLOADS: Problem = {
@@ -40,6 +42,18 @@ const NO_WORKLOADS: Problem = {
   hint: 'list some under workloads.processes',
   path: 'workloads',
 };
+
+/** Command line and environment, the configuration file, the side files by name; in a file from top to bottom. */
+function inReadingOrder(problems: readonly Problem[], configFile: string): readonly Problem[] {
+  const rank = ({ file }: Problem): string =>
+    file === undefined ? '' : file === configFile ? '0' : `1${file}`;
+  return problems.toSorted(
+    (a, b) =>
+      (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
+  );
+}
 
 function isError({ code }: Problem): boolean {
   return PROBLEM_CODES[code].exit !== 0;

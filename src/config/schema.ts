@@ -168,6 +168,14 @@ export const SETTINGS: readonly Setting[] = [
     doc: 'Path of the kubeconfig',
   },
   {
+    key: 'workloadFiles',
+    env: 'HIGHLANDER_WORKLOAD_FILES',
+    flag: '--workload-files',
+    type: 'boolean',
+    default: true,
+    doc: 'Also read process-*, cronjob-*, service-* and persistent-*.yaml or .yml in the working directory',
+  },
+  {
     key: 'terminationGracePeriod',
     env: 'HIGHLANDER_TERMINATION_GRACE_PERIOD',
     flag: '--termination-grace-period',

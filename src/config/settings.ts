@@ -109,7 +109,7 @@ export class Settings {
     if (fromFlag !== undefined && fromFile !== undefined && fromFlag.value !== fromFile.value)
       this.#report({
         code: 'IgnoredValue',
-        message: `${setting.flag} wins over ${setting.key} in the file; K8 Highlander in Go ignored the flag`,
+        message: `${setting.flag} wins over ${setting.key} in the file; the flag was ignored by k8-highlander (Go)`,
         hint: 'give it in one place only',
         ...fromFile.location,
       });

@@ -10,6 +10,7 @@ function load(text: string, argv: readonly string[] = []): LoadResult {
     homedir: '/home/u',
     cwd: '/work',
     hostname: 'host-1',
+    list: () => [],
   });
 }
 

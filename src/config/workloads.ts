@@ -1,5 +1,5 @@
-/** Reads the `workloads` section of the file. */
-import type { Element, MapReader } from '../core/document/map-reader.ts';
+/** Reads workloads: the section of the configuration file, and lists of entries of one kind. */
+import { MapReader, type Element } from '../core/document/map-reader.ts';
 import type { Problem } from '../core/problem.ts';
 import { formatKey, type Workload, type WorkloadKey, type WorkloadKind } from '../core/workload/model.ts';
 import { readIdentity, readProcess } from '../core/workload/process.ts';
@@ -23,18 +23,25 @@ export interface WorkloadsContext {
 export function readWorkloads(root: MapReader, context: WorkloadsContext): readonly Workload[] {
   const section = root.map('workloads');
   if (section === undefined) return [];
+  const workloads = LISTS.flatMap(([list, kind]) => readEntries(section.list(list) ?? [], kind, context));
+  section.finish();
+  return workloads;
+}
+
+/** The usable ones among the entries of one file that are of one kind. Two of the same name are a problem. */
+export function readEntries(
+  entries: readonly Element[],
+  kind: WorkloadKind,
+  context: WorkloadsContext,
+): readonly Workload[] {
   const workloads: Workload[] = [];
   const firstLines = new Map<string, string>();
-  for (const [list, kind] of LISTS)
-    for (const entry of section.list(list) ?? []) {
-      const { key, workload } =
-        kind === 'process'
-          ? readProcessEntry(entry, context)
-          : readPlannedEntry(section, entry, kind, context);
-      if (workload !== undefined) workloads.push(workload);
-      if (key !== undefined) checkDuplicate(section, entry, key, firstLines);
-    }
-  section.finish();
+  for (const entry of entries) {
+    const { key, workload } =
+      kind === 'process' ? readProcessEntry(entry, context) : readPlannedEntry(entry, kind, context);
+    if (workload !== undefined) workloads.push(workload);
+    if (key !== undefined) checkDuplicate(entry, key, firstLines, context);
+  }
   return workloads;
 }
 
@@ -51,12 +58,11 @@ function readProcessEntry(entry: Element, { file, namespace, report }: Workloads
 
 /** A kind that this version does not have: its name is checked, and it is refused rather than ignored. */
 function readPlannedEntry(
-  section: MapReader,
   entry: Element,
   kind: WorkloadKind,
-  { namespace: defaultNamespace }: WorkloadsContext,
+  { namespace: defaultNamespace, report }: WorkloadsContext,
 ): EntryReading {
-  const reader = section.element(entry);
+  const reader = MapReader.of(entry, report);
   if (reader === undefined) return {};
   const { name, namespace } = readIdentity(reader, defaultNamespace);
   if (!reader.has('workloadCRDRef'))
@@ -71,19 +77,20 @@ function readPlannedEntry(
 }
 
 function checkDuplicate(
-  section: MapReader,
-  entry: Element,
+  { path, node: { at } }: Element,
   key: WorkloadKey,
   firstLines: Map<string, string>,
+  { report }: WorkloadsContext,
 ): void {
   const text = formatKey(key);
   const first = firstLines.get(text);
-  if (first === undefined) firstLines.set(text, `line ${entry.node.at?.line ?? '?'}`);
+  if (first === undefined) firstLines.set(text, `line ${at?.line ?? '?'}`);
   else
-    section.problemAt(
-      { path: `${entry.path}.name`, at: entry.node.at },
-      'DuplicateName',
-      `${text} is defined twice, first at ${first}`,
-      'rename one, or give it another namespace',
-    );
+    report({
+      code: 'DuplicateName',
+      message: `${text} is defined twice, first at ${first}`,
+      hint: 'rename one, or give it another namespace',
+      path: path === '' ? 'name' : `${path}.name`,
+      ...at,
+    });
 }

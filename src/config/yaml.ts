@@ -5,6 +5,7 @@ import {
   isScalar,
   isSeq,
   LineCounter,
+  parseAllDocuments,
   parseDocument,
   type Alias,
   type Document,
@@ -28,8 +29,32 @@ export type YamlReading =
  */
 export function readYaml(text: string): YamlReading {
   const lines = new LineCounter();
-  const document = parse(text, lines);
-  if (document === undefined) return { problems: [malformed('the document is nested too deeply')] };
+  const document = parse(() => parseDocument(text, { lineCounter: lines, ...OPTIONS }));
+  return document === undefined ? TOO_DEEP : readDocument(document, lines);
+}
+
+/** Reads each document of a stream as `readYaml` does; positions count from the beginning of the text. */
+export function readYamlStream(text: string): readonly YamlReading[] {
+  const lines = new LineCounter();
+  const documents = parse(() => parseAllDocuments(text, { lineCounter: lines, ...OPTIONS }));
+  return documents === undefined ? [TOO_DEEP] : documents.map((document) => readDocument(document, lines));
+}
+
+const OPTIONS = { prettyErrors: false, version: '1.2' } as const;
+
+const TOO_DEEP: YamlReading = { problems: [malformed('the document is nested too deeply')] };
+
+/** Undefined where the parser runs out of stack. */
+function parse<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function readDocument(document: Document.Parsed, lines: LineCounter): YamlReading {
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -43,16 +68,6 @@ export function readYaml(text: string): YamlReading {
     return { root, problems };
   } catch (error) {
     if (error instanceof TooLarge) return { problems: [malformed(error.message)] };
-    throw error;
-  }
-}
-
-/** Undefined where the parser runs out of stack. */
-function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
-  try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, version: '1.2' });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }

@@ -1,0 +1,56 @@
+/** `--print-config`: the effective settings, each with its origin. */
+import type { LoadResult, Provenance } from '../config/config.ts';
+import { describeOrigin } from '../config/provenance.ts';
+import { SETTINGS } from '../config/schema.ts';
+import { formatProblem, type Problem } from '../core/problem.ts';
+import { formatKey } from '../core/workload/model.ts';
+import type { CommandResult } from './result.ts';
+
+/**
+ * The settings as a configuration file that means the same, but for the secrets, which are masked. Workloads are only
+ * named, because their environment and scripts may hold secrets. Exit code 2, and nothing on stdout, where the
+ * configuration has problems.
+ */
+export function printConfig(loaded: LoadResult): CommandResult {
+  if ('problems' in loaded) return { exit: 2, stdout: '', stderr: lines(loaded.problems) };
+  const { provenance, config, warnings } = loaded;
+  const workloads = config.workloads.map(
+    ({ key, source }) =>
+      `#   ${formatKey(key)}${source.from === 'file' ? `  (${oneLine(source.path)})` : ''}`,
+  );
+  const text = [
+    `# file: ${oneLine(config.file ?? 'none')}`,
+    ...renderSettings(provenance),
+    `# workloads: ${workloads.length}`,
+    ...workloads,
+  ];
+  return { exit: 0, stdout: `${text.join('\n')}\n`, stderr: lines(warnings) };
+}
+
+function lines(problems: readonly Problem[]): string {
+  return problems.map((problem) => `${formatProblem(problem)}\n`).join('');
+}
+
+/** Settings of one section stand together in the table. */
+function renderSettings(provenance: readonly Provenance[]): readonly string[] {
+  let open = '';
+  return provenance.flatMap((entry) => {
+    const dot = entry.key.indexOf('.');
+    const section = entry.key.slice(0, Math.max(dot, 0));
+    const line = `${entry.key.slice(dot + 1)}: ${renderValue(entry)} # ${oneLine(describeOrigin(entry))}`;
+    const heading = section === '' || section === open ? [] : [`${section}:`];
+    open = section;
+    return [...heading, section === '' ? line : `  ${line}`];
+  });
+}
+
+/** Text in quotes, so that it is read back as it was; JSON strings are YAML strings. */
+function renderValue({ key, value }: Provenance): string {
+  const setting = SETTINGS.find((candidate) => candidate.key === key);
+  return setting?.type === 'string' || value === '' ? JSON.stringify(value) : value;
+}
+
+/** Paths may hold any character; a comment ends with its line. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n]/g, '?');
+}

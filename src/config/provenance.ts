@@ -1,0 +1,27 @@
+/** Effective settings with their origins, for people. */
+import type { Provenance } from './config.ts';
+
+/** `blue (env HIGHLANDER_TENANT)` by key, for the log. Secrets are masked already. */
+export function describeSettings(provenance: readonly Provenance[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    provenance.map((entry) => [
+      entry.key,
+      `${entry.value === '' ? '-' : entry.value} (${describeOrigin(entry)})`,
+    ]),
+  );
+}
+
+/** Where a value came from: `env HIGHLANDER_PORT`, `/etc/c.yaml:3`, `default`. */
+export function describeOrigin({ origin, from }: Provenance): string {
+  switch (origin) {
+    case 'default':
+      return 'default';
+    case 'flag':
+    case 'env':
+      return `${origin} ${from}`;
+    case 'file':
+      return from;
+    case 'derived':
+      return `from ${from}`;
+  }
+}
