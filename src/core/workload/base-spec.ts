@@ -1,17 +1,16 @@
 /** Reads the fields that every kind of workload has, with their defaults and rules. */
 import type { MapReader } from '../document/map-reader.ts';
-import { HOUR, SECOND, type Duration } from '../time.ts';
+import type { Duration } from '../time.ts';
 import { readImage, readResources } from './container-fields.ts';
 import { readAnnotations, readEnv, readLabels, readNodeSelector } from './metadata-fields.ts';
 import type { CommonSpec, Script } from './model.ts';
 import { readPorts } from './ports.ts';
 import { readSidecars } from './sidecar.ts';
+import { PROCESS_FIELDS, SCRIPT_FIELDS } from './spec-fields.ts';
 import { isDnsSubdomain, NAME_HINT } from './syntax.ts';
 
-const DEFAULT_SHELL = '/bin/sh';
-const DEFAULT_GRACE: Duration = 30 * SECOND;
-/** Nobody waits longer for a program to stop; a larger value is a mistake in the unit. */
-const MAX_GRACE: Duration = 365 * 24 * HOUR;
+/** Nobody waits longer than `maximum` for a program to stop; a larger value is a mistake in the unit. */
+const GRACE = PROCESS_FIELDS.terminationGracePeriod;
 
 /** Everything but what is particular to a kind. Undefined without an image; what else is wrong is reported and left out. */
 export function readCommonSpec(reader: MapReader): CommonSpec | undefined {
@@ -58,7 +57,7 @@ function readScript(reader: MapReader): Script | undefined {
   const script = reader.map('script');
   if (script === undefined) return undefined;
   const commands = script.texts('commands')?.map(({ text }) => text) ?? [];
-  const shell = script.text('shell') ?? DEFAULT_SHELL;
+  const shell = script.text('shell') ?? SCRIPT_FIELDS.shell.default;
   if (commands.length === 0)
     script.problem(
       'commands',
@@ -95,13 +94,13 @@ function readGracePeriod(reader: MapReader): Duration {
       'terminationGracePeriod wins over gracePeriod',
       'remove gracePeriod',
     );
-  const period = named ?? alias ?? DEFAULT_GRACE;
-  return period > 0 ? period : DEFAULT_GRACE;
+  const period = named ?? alias ?? GRACE.default;
+  return period > 0 ? period : GRACE.default;
 }
 
 function readGrace(reader: MapReader, key: string): Duration | undefined {
   const period = reader.duration(key);
-  if (period === undefined || period <= MAX_GRACE) return period;
+  if (period === undefined || period <= GRACE.maximum) return period;
   reader.problem(
     key,
     'InvalidValue',

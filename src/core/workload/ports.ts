@@ -1,6 +1,7 @@
 /** Reads the ports of the main container. */
 import type { Element, MapReader } from '../document/map-reader.ts';
 import type { Port } from './model.ts';
+import { PORT_FIELDS } from './spec-fields.ts';
 import { isPortName } from './syntax.ts';
 
 export function readPorts(reader: MapReader): readonly Port[] {
@@ -39,9 +40,10 @@ function readPort(list: MapReader, element: Element, before: readonly Port[]): P
   return { name, containerPort, servicePort: servicePort ?? containerPort };
 }
 
-function readPortNumber(reader: MapReader, key: string): number | undefined {
+function readPortNumber(reader: MapReader, key: 'containerPort' | 'servicePort'): number | undefined {
   const port = reader.integer(key);
-  if (port === undefined || (port >= 1 && port <= 65_535)) return port;
+  const { minimum, maximum } = PORT_FIELDS[key];
+  if (port === undefined || (port >= minimum && port <= maximum)) return port;
   reader.problem(key, 'InvalidValue', `${port} is not a port`, 'use a number from 1 to 65535');
   return undefined;
 }

@@ -1,13 +1,10 @@
 /** Reads one process workload: from an entry of a document to the model, or to the list of what is wrong with it. */
 import { MapReader, type Element } from '../document/map-reader.ts';
 import { PROBLEM_CODES, type Problem } from '../problem.ts';
-import { readCommonSpec } from './base-spec.ts';
-import type { ProcessSpec, ProcessWorkload, RestartPolicy, Source } from './model.ts';
+import type { ProcessWorkload, Source } from './model.ts';
+import { readProcessSpec } from './process-spec.ts';
 import { isDnsLabel, isShortName, NAME_HINT } from './syntax.ts';
 import { hashTemplate } from './template-hash.ts';
-
-const RESTART_POLICIES: readonly RestartPolicy[] = ['Always', 'OnFailure', 'Never'];
-const DEFAULT_MAX_RESTARTS = 5;
 
 export interface WorkloadContext {
   /** For entries that name none. */
@@ -40,7 +37,7 @@ export function readProcess(entry: Element, context: WorkloadContext): WorkloadR
     );
     return { ...keyed, problems };
   }
-  const spec = readSpec(reader);
+  const spec = readProcessSpec(reader);
   reader.finish();
   const failed = problems.some((problem) => PROBLEM_CODES[problem.code].exit !== 0);
   if (failed || key === undefined || spec === undefined) return { ...keyed, problems };
@@ -70,22 +67,4 @@ export function readIdentity(
       `${NAME_HINT}, at most 63`,
     );
   return { name, namespace };
-}
-
-function readSpec(reader: MapReader): ProcessSpec | undefined {
-  const common = readCommonSpec(reader);
-  const restartPolicy = readRestartPolicy(reader);
-  const maxRestarts = reader.integer('maxRestarts') ?? DEFAULT_MAX_RESTARTS;
-  if (common === undefined) return undefined;
-  return { ...common, restartPolicy, maxRestarts: maxRestarts > 0 ? maxRestarts : DEFAULT_MAX_RESTARTS };
-}
-
-function readRestartPolicy(reader: MapReader): RestartPolicy {
-  const text = reader.text('restartPolicy');
-  if (text === undefined) return 'OnFailure';
-  const policy = RESTART_POLICIES.find((candidate) => candidate === text);
-  if (policy !== undefined) return policy;
-  const hint = `use one of ${RESTART_POLICIES.join(', ')}`;
-  reader.problem('restartPolicy', 'InvalidValue', `${JSON.stringify(text)} is not a restart policy`, hint);
-  return 'OnFailure';
 }

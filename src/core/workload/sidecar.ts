@@ -4,6 +4,7 @@ import { readImage, readResources } from './container-fields.ts';
 import { readEnv } from './metadata-fields.ts';
 import type { Sidecar, VolumeMount } from './model.ts';
 import { MAIN_CONTAINER } from './names.ts';
+import { SECURITY_CONTEXT_FIELDS } from './spec-fields.ts';
 import { isDnsLabel } from './syntax.ts';
 
 /** `volumes` are the names that a sidecar may mount. */
@@ -115,9 +116,10 @@ function readSecurityContext(parent: MapReader): Sidecar['securityContext'] {
   return Object.fromEntries(Object.entries(context).filter(([, value]) => value !== undefined));
 }
 
-function readUserId(reader: MapReader, key: string): number | undefined {
+function readUserId(reader: MapReader, key: 'runAsUser' | 'runAsGroup'): number | undefined {
   const id = reader.integer(key);
-  if (id === undefined || (id >= 0 && id <= 2 ** 31 - 1)) return id;
+  const { minimum, maximum } = SECURITY_CONTEXT_FIELDS[key];
+  if (id === undefined || (id >= minimum && id <= maximum)) return id;
   reader.problem(key, 'InvalidValue', `${id} is not a user or group id`, 'use a number from 0 to 2147483647');
   return undefined;
 }
