@@ -101,6 +101,24 @@ describe('expiry by observation', () => {
     expect(observation.record?.nonce).toBe('restored');
   });
 
+  it('a reply that the watch has overtaken does not bring a released lock back', () => {
+    const observation = new LeaseObservation();
+    observation.see(held('5'), 0);
+    const asked = observation.lease;
+    observation.hear(held('8', { holder: '' }), 100);
+    observation.answer(held('7'), 200, asked);
+    expect(observation.view(200)).toMatchObject({ kind: 'free' });
+    observation.answer(held('9', { nonce: 'n2' }), 300, asked);
+    expect(observation.view(300)).toMatchObject({ kind: 'held', nonce: 'n2' });
+  });
+
+  it('an older reply is news when the watch has told nothing since it was asked for', () => {
+    const observation = new LeaseObservation();
+    observation.see(held('12'), 0);
+    observation.answer(held('9', { nonce: 'restored' }), 1000, observation.lease);
+    expect(observation.record?.nonce).toBe('restored');
+  });
+
   it('a Lease that vanished is still held for the time that was running', () => {
     const observation = new LeaseObservation();
     observation.see(held('5'), 0);

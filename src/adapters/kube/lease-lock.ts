@@ -39,6 +39,7 @@ import {
 } from './lease-record.ts';
 import { openReader } from './reader.ts';
 import { Reflector } from './reflector.ts';
+import type { RequestObserver } from './request-facts.ts';
 import { Transport } from './transport.ts';
 import { openWriter } from './writer.ts';
 
@@ -47,6 +48,8 @@ export interface LeaseLockOptions {
   readonly namespace: string;
   readonly system: System;
   readonly userAgent: string;
+  /** Told of every request; for metrics. */
+  readonly onRequest?: RequestObserver;
 }
 
 /** Connects on first use. The name of a lock is the name of its Lease. */
@@ -80,12 +83,17 @@ class LeaseLock implements LockStore {
   readonly #writer: ClusterWriter;
   readonly #locks = new Map<string, Lock>();
 
-  constructor(connection: Connection, { namespace, system, userAgent }: LeaseLockOptions) {
+  constructor(connection: Connection, { namespace, system, userAgent, onRequest }: LeaseLockOptions) {
     // Relative to the cluster: replicas reach one API server by different addresses, and the lock is still the same.
     this.address = `namespace/${namespace}`;
     this.#namespace = namespace;
     this.#system = system;
-    this.#transport = new Transport(connection, { clock: system.clock, userAgent, obeysRetryAfter: false });
+    this.#transport = new Transport(connection, {
+      clock: system.clock,
+      userAgent,
+      obeysRetryAfter: false,
+      ...(onRequest === undefined ? {} : { onRequest }),
+    });
     this.#reader = openReader(this.#transport);
     this.#writer = openWriter(this.#transport, this.#reader);
   }
@@ -256,8 +264,9 @@ class LeaseLock implements LockStore {
   /** Brings the observation up to date. */
   async #fetch(name: string, lock: Lock, signal: AbortSignal): Promise<Unavailable | undefined> {
     const ref: ObjectRef = { resource: LEASES, namespace: this.#namespace, name };
+    const asked = lock.observation.lease;
     const result = await this.#reader.get<Lease>(ref, signal);
-    if (result.kind === 'done') lock.observation.see(result.object, this.#now());
+    if (result.kind === 'done') lock.observation.answer(result.object, this.#now(), asked);
     else if (result.kind === 'gone') lock.observation.miss();
     else return this.#unavailable(result);
     lock.uncertain = false;
@@ -267,12 +276,13 @@ class LeaseLock implements LockStore {
   /** Creates the Lease, or replaces the version that `lease` was read from. */
   async #put(lock: Lock, lease: Lease, signal: AbortSignal): Promise<WriteResult<Lease>> {
     lock.uncertain = true;
+    const asked = lock.observation.lease;
     const result =
       lease.metadata.resourceVersion === undefined
         ? await this.#writer.create(LEASES, lease, signal)
         : await this.#writer.replace(LEASES, lease, signal);
     lock.uncertain = result.kind === 'unknown';
-    if (result.kind === 'done') lock.observation.see(result.object, this.#now());
+    if (result.kind === 'done') lock.observation.answer(result.object, this.#now(), asked);
     return result;
   }
 
@@ -281,10 +291,15 @@ class LeaseLock implements LockStore {
     readonly cause?: string;
     readonly message?: string;
     readonly status?: number;
+    readonly code?: string;
   }): Unavailable {
     const said = failure.cause ?? failure.message ?? `the API server answered: ${failure.kind}`;
     const right = `; needs get, create, update and watch on leases in ${this.#namespace}`;
-    return { kind: 'unavailable', cause: failure.status === 403 ? said + right : said };
+    return {
+      kind: 'unavailable',
+      cause: failure.status === 403 ? said + right : said,
+      ...(failure.code === undefined ? {} : { code: failure.code }),
+    };
   }
 
   #lockOf(name: string): Lock {

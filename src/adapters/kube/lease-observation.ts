@@ -24,7 +24,18 @@ export class LeaseObservation {
     return this.#record;
   }
 
-  /** A reply of the server to a request of ours, received at `now`. */
+  /**
+   * A reply of the server to a request of ours, received at `now`; `asked` is what `lease` was when it was sent. If the
+   * watch has told of something newer meanwhile, the reply is history: believed, it would hide a release for a whole
+   * TTL. An older version is news only when nothing was heard, as after a restore of the server.
+   */
+  answer(lease: Lease, now: Instant, asked: Lease | undefined): void {
+    const overtaken =
+      this.#lease !== asked && isOlder(lease.metadata.resourceVersion, this.#lease?.metadata.resourceVersion);
+    if (!this.#exists || !overtaken) this.see(lease, now);
+  }
+
+  /** What the server says now, at `now`. */
   see(lease: Lease, now: Instant): void {
     const isSame = this.#exists && versionOf(lease) === versionOf(this.#lease);
     this.#exists = true;
