@@ -1,0 +1,56 @@
+/** The lock in a Lease on a real API server, as users with exactly the rights that we ship. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { startSandbox, type Sandbox } from '../../sandbox/cluster.ts';
+import { createProgress } from '../../sandbox/progress.ts';
+import { isConnectProblem, readKubeconfig } from '../../src/adapters/kube/connect.ts';
+import { openLeaseLock } from '../../src/adapters/kube/lease-lock.ts';
+import { createSystem } from '../../src/adapters/system.ts';
+import type { LockStore } from '../../src/ports/lock-store.ts';
+import { describeLockStore } from './lock-store.ts';
+
+const NAMESPACE = 'k8-highlander';
+const RBAC = resolve(import.meta.dirname, '../../deploy/kubernetes/rbac.yaml');
+const system = createSystem({ level: 'error', format: 'text', fields: {} });
+
+let sandbox: Sandbox;
+
+beforeAll(async () => {
+  const signal = new AbortController().signal;
+  sandbox = await startSandbox({
+    nodes: 0,
+    simulate: false,
+    progress: createProgress(process.stderr),
+    signal,
+  });
+  await sandbox.api.apply(await readFile(RBAC, 'utf8'));
+});
+
+afterAll(async () => {
+  await sandbox?.stop();
+});
+
+async function openClient(user: string): Promise<LockStore> {
+  const kubeconfig = await sandbox.identity(user, {
+    roles: [{ kind: 'Role', name: 'k8-highlander', namespace: NAMESPACE }],
+  });
+  const connection = await readKubeconfig(kubeconfig);
+  if (isConnectProblem(connection)) throw new Error(connection.message);
+  return openLeaseLock(connection, { namespace: NAMESPACE, system, userAgent: 'contract' });
+}
+
+describeLockStore(
+  'lease',
+  async () => {
+    const [store, second] = await Promise.all([openClient('one'), openClient('two')]);
+    return {
+      store,
+      second,
+      async stop() {
+        await Promise.all([store.close(), second.close()]);
+      },
+    };
+  },
+  { runs: 4 },
+);
