@@ -9,9 +9,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { failoverRow } from './failover.ts';
 import { handOverRow } from './hand-over.ts';
+import { convergeRow, idleRow } from './scale.ts';
 import type { Measure, Row, RowResult } from './row.ts';
 
-const ROWS: readonly Row[] = [failoverRow, handOverRow];
+const ROWS: readonly Row[] = [failoverRow, handOverRow, convergeRow, idleRow];
 const TARGET_MISSED = 3;
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' } } });
@@ -42,7 +43,7 @@ function isMissed({ value, target }: Measure): boolean {
 function render(row: string, measure: Measure): string {
   const { name, value, unit, target } = measure;
   const verdict = target === undefined ? '' : ` (target ≤ ${target}${isMissed(measure) ? ', MISSED' : ''})`;
-  return `${row.padEnd(18)} ${name.padEnd(36)} ${Number.isInteger(value) ? value : value.toFixed(1)} ${unit}${verdict}`;
+  return `${row.padEnd(18)} ${name.padEnd(36)} ${Number.isInteger(value) ? value : value.toFixed(unit === 'ratio' ? 2 : 1)} ${unit}${verdict}`;
 }
 
 /** One file per row, overwritten: the history is in the repository. */
