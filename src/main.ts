@@ -16,6 +16,7 @@ import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
 import { openLeaseLock } from './adapters/kube/lease-lock.ts';
 import { openMemoryLock } from './adapters/lock/memory.ts';
 import { openRedisLock } from './adapters/lock/redis.ts';
+import { openRedisSurvey } from './adapters/lock/redis-survey.ts';
 import { createSystem } from './adapters/system.ts';
 import type { CommandResult } from './cli/result.ts';
 import type { Config, LoadResult, Surroundings } from './config/config.ts';
@@ -23,14 +24,19 @@ import { renderHelp, renderVersion } from './config/help.ts';
 import { loadConfig } from './config/load.ts';
 import { describeSettings } from './config/provenance.ts';
 import { formatProblem, PROBLEM_CODES, type Problem } from './core/problem.ts';
-import { SECOND } from './core/time.ts';
+import { SECOND, type Duration } from './core/time.ts';
 import { leaseName } from './core/workload/names.ts';
-import { Metrics } from './metrics.ts';
+import type { KubeRequest } from './metrics/observations.ts';
+import type { Cluster } from './ports/cluster.ts';
+import type { FenceAnchor } from './ports/fence-anchor.ts';
 import type { LockStore } from './ports/lock-store.ts';
 import type { System } from './ports/system.ts';
+import { guardFirstTerm, LOOK_LIMIT } from './runtime/first-term.ts';
+import { MeasuredStore } from './runtime/measured-store.ts';
 import { Supervisor } from './runtime/supervisor.ts';
 import { listen, type Handler, type HttpServer } from './server/http.ts';
-import { controllerRoutes, startingRoutes } from './server/routes.ts';
+import { startingRoutes } from './server/routes.ts';
+import { openSurface } from './server/surface.ts';
 
 const PRINT_CONFIG = '--print-config';
 
@@ -115,7 +121,7 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
       workloads: config.workloads.length,
       ports,
     });
-    return await supervise(config, version, system, connection, routes, stop);
+    return await supervise(config, version, system, connection, routes, ports[0] ?? 0, stop);
   } finally {
     await Promise.all(servers.map((server) => server.close(SECOND)));
   }
@@ -156,20 +162,33 @@ async function supervise(
   system: System,
   connection: Connection,
   routes: Map<string, Handler>,
+  port: number,
   stop: AbortSignal,
 ): Promise<number> {
   const { id, tenant, controllerNamespace, timing, remainsFollower, workloads } = config;
   const userAgent = `k8-highlander/${version}`;
-  const cluster = openCluster(connection, { system, userAgent });
-  const store = openStore(config, system, connection, userAgent);
-  const anchor = openFenceAnchor(cluster, { namespace: controllerNamespace, tenant });
-  const incarnation = system.random.uuid();
+  // Requests are made only once the supervisor runs; the surface that counts them is opened before.
+  const onRequest = (request: KubeRequest): void => surface.metrics.observeKubeRequest(request);
+  const cluster = openCluster(connection, {
+    system,
+    userAgent,
+    onRequest,
+    onWatchEnded: (resource, cause) => surface.metrics.observeWatchEnd(resource, cause),
+  });
+  const store = new MeasuredStore(
+    openStore(config, system, connection, userAgent, onRequest),
+    system.clock,
+    timing.opTimeout,
+  );
+  const anchor = openAnchor(config, system, cluster);
+  const holder = `${id}/${process.env['POD_UID'] ?? hostname()}/${system.random.uuid()}`;
+  const onReconciled = (duration: Duration): void => surface.metrics.observeReconcile(duration);
   const supervisor = new Supervisor(
-    { system, cluster, store, anchor },
+    { system, cluster, store, anchor, onReconciled },
     {
       tenant,
       id,
-      holder: `${id}/${process.env['POD_UID'] ?? hostname()}/${incarnation}`,
+      holder,
       clusterName: config.cluster.name,
       controllerNamespace,
       lockName: config.store.kind === 'redis' ? tenant : leaseName(tenant),
@@ -178,27 +197,17 @@ async function supervise(
       workloads,
     },
   );
-  const sources = {
-    election: () => supervisor.election(),
-    isLeader: () => supervisor.isLeader(),
-    snapshot: () => supervisor.hub.snapshot,
-  };
-  const metrics = new Metrics({ ...sources, queueDepth: () => supervisor.queueDepth(), version });
-  supervisor.hub.subscribe((event) => metrics.observe(event));
-  const startedAt = system.clock.now();
-  const status = {
-    ...sources,
+  const surface = openSurface(supervisor, store, system.clock, {
     id,
+    holder,
     tenant,
-    version,
     clusterName: config.cluster.name,
-    storageType: store.kind,
-    uptime: () => system.clock.now() - startedAt,
-    notReady: () => supervisor.notReady(),
-    observed: () => supervisor.observed(),
-  };
-  for (const [path, handler] of controllerRoutes(status, metrics, config.metrics.path))
-    routes.set(path, handler);
+    version,
+    ttl: timing.ttl,
+    port,
+    metricsPath: config.metrics.path,
+  });
+  for (const [path, handler] of surface.routes) routes.set(path, handler);
   try {
     await supervisor.run(stop);
     system.log.info('stopped');
@@ -209,15 +218,38 @@ async function supervise(
     });
     return 1;
   } finally {
+    surface.close();
     await store.close();
     await cluster.close();
   }
 }
 
-function openStore(config: Config, system: System, connection: Connection, userAgent: string): LockStore {
+/** The memory store is for trials, beside whatever runs. */
+function openAnchor(config: Config, system: System, cluster: Cluster): FenceAnchor {
+  const { tenant, controllerNamespace, workloads, oldLock, timing } = config;
+  const anchor = openFenceAnchor(cluster, { namespace: controllerNamespace, tenant });
+  const store = config.store.kind;
+  if (store === 'memory') return anchor;
+  const timeout = store === 'lease' ? LOOK_LIMIT : timing.opTimeout;
+  const survey = openRedisSurvey({ ...oldLock, timeout }, system.clock);
+  return guardFirstTerm({ anchor, survey, cluster, log: system.log }, { tenant, store, workloads });
+}
+
+function openStore(
+  config: Config,
+  system: System,
+  connection: Connection,
+  userAgent: string,
+  onRequest: (request: KubeRequest) => void,
+): LockStore {
   switch (config.store.kind) {
     case 'lease':
-      return openLeaseLock(connection, { namespace: config.controllerNamespace, system, userAgent });
+      return openLeaseLock(connection, {
+        namespace: config.controllerNamespace,
+        system,
+        userAgent,
+        onRequest,
+      });
     case 'memory':
       system.log.warn('the memory store is for one replica only: a second one would lead as well');
       return openMemoryLock(system.clock);

@@ -1,13 +1,14 @@
 /** Effective settings with their origins, for people. */
 import type { Provenance } from './config.ts';
 
-/** `blue (env HIGHLANDER_TENANT)` by key, for the log. Secrets are masked already. */
+/** `blue (env HIGHLANDER_TENANT)`, `9000 (line 3)` by key, for the log, which names the file once. Secrets are masked already. */
 export function describeSettings(provenance: readonly Provenance[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    provenance.map((entry) => [
-      entry.key,
-      `${entry.value === '' ? '-' : entry.value} (${describeOrigin(entry)})`,
-    ]),
+    provenance.map((entry) => {
+      const { key, value, origin, from } = entry;
+      const where = origin === 'file' ? from.replace(/^.*:(\d+)$/s, 'line $1') : describeOrigin(entry);
+      return [key, `${value === '' ? '-' : value} (${where})`];
+    }),
   );
 }
 

@@ -81,8 +81,7 @@ export async function openRedisClient(
   onEnd: () => void,
 ): Promise<RedisClient> {
   const { address, username, password, database, tls, timeout } = options;
-  const { hostname, port } = new URL(`redis://${address}`);
-  const where = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) };
+  const where = socketAddress(address);
   const limits = { connectTimeout: timeout, socketTimeout: SILENCE, reconnectStrategy: false } as const;
   const { createClient: create } = await import('@redis/client');
   signal.throwIfAborted();
@@ -105,6 +104,12 @@ export async function openRedisClient(
   if (signal.aborted) client.destroy();
   signal.throwIfAborted();
   return client;
+}
+
+/** Host and port of `host:port`, where the host of an IPv6 address stands in brackets. */
+export function socketAddress(address: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(`redis://${address}`);
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) };
 }
 
 /** The work's result, unless time runs out or the caller gives up first; the work is then nobody's any more. */
