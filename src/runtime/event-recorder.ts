@@ -1,6 +1,7 @@
 /**
  * Domain events as Kubernetes events (events.k8s.io/v1), so that `kubectl describe pod` tells the story. Best effort:
- * an event that cannot be written is dropped after one attempt, and it is never waited for.
+ * an event that cannot be written is dropped after one attempt, as is one that finds a long queue before it, and no
+ * decision ever waits for one.
  */
 import type { DomainEvent } from '../core/projection.ts';
 import type { Duration } from '../core/time.ts';
@@ -24,13 +25,16 @@ export interface RecorderOptions {
 }
 
 const WRITE_TIMEOUT: Duration = 2000;
+/** Events waiting to be written. A thousand starts at once are told by status and metrics; their events must not slow them down. */
+const BACKLOG = 50;
 
 export class EventRecorder {
   readonly #cluster: ClusterWriter;
   readonly #system: System;
   readonly #options: RecorderOptions;
   readonly #signal: AbortSignal;
-  readonly #writing = new Set<Promise<unknown>>();
+  readonly #backlog: (() => Promise<void>)[] = [];
+  #writing: Promise<void> | undefined;
 
   constructor(cluster: ClusterWriter, system: System, options: RecorderOptions, signal: AbortSignal) {
     this.#cluster = cluster;
@@ -45,14 +49,19 @@ export class EventRecorder {
     if (text === undefined || !('key' in event) || !('pod' in event) || this.#signal.aborted) return;
     const key = parseKey(event.key);
     if (key === undefined) return;
-    const work = this.#write(key.namespace, event.pod, event.uid, text);
-    this.#writing.add(work);
-    void work.finally(() => this.#writing.delete(work));
+    if (this.#backlog.length >= BACKLOG) return;
+    this.#backlog.push(() => this.#write(key.namespace, event.pod, event.uid, text));
+    this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
   }
 
   /** Resolves when nothing is being written any more. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#writing);
+    await this.#writing;
+  }
+
+  /** One at a time. */
+  async #drain(): Promise<void> {
+    for (let write = this.#backlog.shift(); write !== undefined; write = this.#backlog.shift()) await write();
   }
 
   async #write(namespace: string, pod: string, uid: string, text: EventText): Promise<void> {
