@@ -54,8 +54,9 @@ export class EventRecorder {
     this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Drops what waits; resolves when nothing is being written any more. */
   async close(): Promise<void> {
+    this.#backlog.length = 0;
     await this.#writing;
   }
 
