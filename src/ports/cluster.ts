@@ -105,7 +105,7 @@ export type WriteFailure =
   /** Not applied; the server asks to wait (429, 503 with Retry-After). */
   | { readonly kind: 'throttled'; readonly retryAfter: Duration }
   /** Timeout, reset, 5xx: it may have been applied, or may still be. */
-  | { readonly kind: 'unknown'; readonly cause: string };
+  | { readonly kind: 'unknown'; readonly cause: string; readonly code?: string };
 
 export type WriteResult<T extends KubeObject = KubeObject> =
   | { readonly kind: 'done'; readonly object: T }
@@ -113,7 +113,7 @@ export type WriteResult<T extends KubeObject = KubeObject> =
 
 export type ReadFailure =
   | { readonly kind: 'refused'; readonly status: number; readonly reason: string; readonly message: string }
-  | { readonly kind: 'unavailable'; readonly cause: string };
+  | { readonly kind: 'unavailable'; readonly cause: string; readonly code?: string };
 
 export type ListResult<T extends KubeObject> =
   | { readonly kind: 'done'; readonly items: readonly T[]; readonly resourceVersion: string }

@@ -23,7 +23,7 @@ export function statusOf(body: unknown, code: number): ApiStatus {
 
 /** The failure of a read that was not answered with 200. */
 export function readFailureOf(reply: Reply): ReadFailure {
-  if (reply.kind === 'failed') return { kind: 'unavailable', cause: reply.cause };
+  if (reply.kind === 'failed') return { kind: 'unavailable', cause: reply.cause, code: reply.code };
   const { code, reason, message } = statusOf(reply.body, reply.status);
   if (isRefusal(code)) return { kind: 'refused', status: code, reason, message };
   return { kind: 'unavailable', cause: `HTTP ${code}: ${message}` };
@@ -34,7 +34,7 @@ export function writeResultOf<T extends KubeObject>(
   reply: Reply,
   toObject: (body: unknown) => T | undefined,
 ): WriteResult<T> {
-  if (reply.kind === 'failed') return { kind: 'unknown', cause: reply.cause };
+  if (reply.kind === 'failed') return { kind: 'unknown', cause: reply.cause, code: reply.code };
   if (reply.status >= 200 && reply.status < 300) {
     const object = toObject(reply.body);
     return object === undefined

@@ -7,8 +7,9 @@
  *   never for `resourceVersion=0`, which may answer with a state older than one seen before. The complete state
  *   replaces the cache: what it does not contain is reported as removed.
  * - *Watching from a position*: events and bookmarks move it forward.
- * - *Down*: the watch ended. If the server closed it after a healthy while (its timeout) the watch resumes at once;
- *   otherwise after a pause with full jitter that doubles up to a cap. The cache stays as it is and `state` says why.
+ * - *Down*: the watch ended. If the server closed it after a healthy while (its timeout), or after news (a busy server
+ *   closes watches that it cannot serve fast enough), the watch resumes at once; otherwise after a pause with full
+ *   jitter that doubles up to a cap. The cache stays as it is and `state` says why.
  *
  * 410 comes as a status or as an ERROR event; both lose the position. So does a watch that told nothing, not even a
  * bookmark, until it counted as half-open: a server restored from a backup accepts a position from its own future and
@@ -49,6 +50,8 @@ export interface ReflectorOptions<T extends KubeObject> extends CacheOptions<T> 
   readonly silence?: Duration;
   /** Called when the watch comes up (with a complete state) or goes down. */
   readonly onUp?: (up: boolean) => void;
+  /** Called with the kind of its end when a watch ended that is to be begun again. */
+  readonly onEnded?: (cause: End['kind']) => void;
 }
 
 const BACKOFF: WatchBackoff = { base: 0.8 * SECOND, cap: 30 * SECOND };
@@ -83,6 +86,8 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
   #problem: string | undefined = 'not started';
   /** Since when the present watch is up. */
   #upSince: Instant | undefined;
+  /** The present watch has moved the position: resuming it cannot spin. */
+  #isMoving = false;
   /** The present watch has told something, if only a bookmark. */
   #heard = false;
 
@@ -133,16 +138,19 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
     let askedAnew = false;
     while (!signal.aborted) {
       const end = await this.#follow(signal);
+      if (!signal.aborted) this.#options.onEnded?.(end.kind);
       const lived = this.#upSince === undefined ? 0 : clock.now() - this.#upSince;
       this.#upSince = undefined;
+      const isWorking = lived >= HEALTHY || this.#isMoving;
+      this.#isMoving = false;
       // With the position lost, or pages to fall back to, the next round asks for something else: no pause, once.
       askedAnew =
         !askedAnew &&
         (end.kind === 'unsupported' || (end.kind === 'expired' && this.#position !== undefined));
       if (end.kind === 'unsupported') this.#streams = false;
       if (end.kind === 'expired' || (!this.#heard && lived >= 0.9 * silence)) this.#position = undefined;
-      if (lived >= HEALTHY) failures = 0;
-      if (signal.aborted || (end.kind === 'clean' && lived >= HEALTHY)) continue;
+      if (isWorking) failures = 0;
+      if (signal.aborted || (end.kind === 'clean' && isWorking)) continue;
       this.#goDown('cause' in end ? end.cause : 'closed by the server');
       const delay = askedAnew ? 0 : random.uniform() * Math.min(backoff.cap, backoff.base * 2 ** failures);
       const facts = { resource: this.#options.resource.plural, end: end.kind, cause: this.#problem };
@@ -229,6 +237,7 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
       this.#position = event.resourceVersion;
       return;
     }
+    this.#isMoving = true;
     const object = this.#options.strip(event.object);
     // Before the handlers run: what one of them puts is compared with the position that it has seen.
     this.#position = event.object.metadata.resourceVersion ?? this.#position;
