@@ -3,9 +3,9 @@
  * events) is derived from these; nothing else reports state.
  */
 import type { ElectionEvent } from './election/events.ts';
+import type { Leadership } from './leadership.ts';
 import type { Reason } from './reconcile/verdict.ts';
 import type { Proof } from './reconcile/proof.ts';
-import type { WallTime } from './time.ts';
 import type { WorkloadKey } from './workload/model.ts';
 
 /** The state of one workload as the leader last decided it. */
@@ -62,6 +62,8 @@ export type DomainEvent =
       readonly result: string;
       readonly detail: string;
     }
+  /** A write was not sent, because the term that asked for it is over. */
+  | { readonly type: 'write-fenced'; readonly term: number }
   /** All keys were looked at once in this term. */
   | {
       readonly type: 'sweep-done';
@@ -74,8 +76,5 @@ export type DomainEvent =
 export interface Snapshot {
   readonly revision: number;
   readonly workloads: ReadonlyMap<string, WorkloadView>;
-  /** Terms gained plus terms lost by this process. */
-  readonly transitions: number;
-  readonly lastTransition: WallTime | undefined;
-  readonly leaderSince: WallTime | undefined;
+  readonly leadership: Leadership;
 }

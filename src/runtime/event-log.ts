@@ -72,6 +72,8 @@ export function logEvent(log: Log, event: DomainEvent): void {
         code: event.result,
         detail: event.detail,
       });
+    case 'write-fenced':
+      return log.debug('write of an ended term not sent', { term: event.term });
     case 'sweep-done':
       return log.info('all workloads looked at', {
         term: event.term,

@@ -24,15 +24,18 @@ export class GuardedWriter {
   readonly #cluster: ClusterWriter;
   readonly #term: Term;
   readonly #clock: Clock;
+  readonly #onFenced: () => void;
   readonly #inFlight = new Set<Promise<unknown>>();
   /** Objects whose last write has no known outcome. A later definite answer about the same object settles it. */
   readonly #unsettled = new Set<string>();
   #draining = false;
 
-  constructor(cluster: ClusterWriter, term: Term, clock: Clock) {
+  /** `onFenced` is told of each write that came after the end of the term and was not sent. */
+  constructor(cluster: ClusterWriter, term: Term, clock: Clock, onFenced: () => void = () => {}) {
     this.#cluster = cluster;
     this.#term = term;
     this.#clock = clock;
+    this.#onFenced = onFenced;
   }
 
   create<T extends KubeObject>(resource: Resource, object: T): Promise<GuardedResult<T>> {
@@ -70,7 +73,9 @@ export class GuardedWriter {
     ref: ObjectRef,
     send: (signal: AbortSignal) => Promise<WriteResult<T>>,
   ): Promise<GuardedResult<T>> {
-    if (this.#draining || !this.#term.isValid()) return { kind: 'fenced' };
+    const isValid = this.#term.isValid();
+    if (!isValid) this.#onFenced();
+    if (this.#draining || !isValid) return { kind: 'fenced' };
     const bound = this.#boundBy(this.#term.deadline());
     const work = send(AbortSignal.any([this.#term.signal, bound.signal]));
     this.#inFlight.add(work);

@@ -2,8 +2,9 @@
  * Where domain events go: folded into the snapshot, then handed to the subscribers (log, metrics, Kubernetes events,
  * status pages). A subscriber must not throw and must not block.
  */
+import type { ElectionEvent } from '../core/election/events.ts';
+import { foldLeadership, NO_LEADERSHIP, type Leadership } from '../core/leadership.ts';
 import type { DomainEvent, Snapshot, WorkloadView } from '../core/projection.ts';
-import type { WallTime } from '../core/time.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { Clock } from '../ports/system.ts';
 
@@ -11,25 +12,20 @@ export type Subscriber = (event: DomainEvent, snapshot: Snapshot) => void;
 
 export class Hub {
   readonly #clock: Clock;
+  readonly #self: string;
   readonly #subscribers: Subscriber[] = [];
   readonly #workloads = new Map<string, WorkloadView>();
   #revision = 0;
-  #transitions = 0;
-  #lastTransition: WallTime | undefined;
-  #leaderSince: WallTime | undefined;
+  #leadership: Leadership = NO_LEADERSHIP;
 
-  constructor(clock: Clock) {
+  /** `self`: the holder name of this process. */
+  constructor(clock: Clock, self: string) {
     this.#clock = clock;
+    this.#self = self;
   }
 
   get snapshot(): Snapshot {
-    return {
-      revision: this.#revision,
-      workloads: this.#workloads,
-      transitions: this.#transitions,
-      lastTransition: this.#lastTransition,
-      leaderSince: this.#leaderSince,
-    };
+    return { revision: this.#revision, workloads: this.#workloads, leadership: this.#leadership };
   }
 
   subscribe(subscriber: Subscriber): void {
@@ -39,7 +35,7 @@ export class Hub {
   /** Tells what happened. */
   emit(event: DomainEvent): void {
     this.#revision += 1;
-    if (event.type === 'election') this.#foldElection(event.event.kind);
+    if (event.type === 'election') this.#foldElection(event.event);
     for (const subscriber of this.#subscribers) subscriber(event, this.snapshot);
   }
 
@@ -60,13 +56,9 @@ export class Hub {
     if (this.#workloads.delete(key)) this.emit({ type: 'workload-removed', key });
   }
 
-  #foldElection(kind: string): void {
-    const gained = kind === 'leader-elected';
-    const lost = kind === 'leadership-released' || kind === 'leadership-lost';
-    if (!gained && !lost) return;
-    this.#transitions += 1;
-    this.#lastTransition = this.#clock.wall();
-    this.#leaderSince = gained ? this.#lastTransition : undefined;
+  #foldElection(event: ElectionEvent): void {
+    this.#leadership = foldLeadership(this.#leadership, event, this.#self, this.#clock.wall());
+    const lost = event.kind === 'leadership-released' || event.kind === 'leadership-lost';
     // A follower decides nothing, so what the last term said about workloads is no longer known to be true.
     if (lost) this.#workloads.clear();
   }

@@ -27,7 +27,7 @@ export function stripPod(pod: Pod): Pod {
 function stripStatus(status: NonNullable<Pod['status']>): NonNullable<Pod['status']> {
   const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status;
   return {
-    ...pick(status, ['phase', 'reason', 'conditions', 'startTime']),
+    ...pick(status, ['phase', 'reason', 'conditions', 'startTime', 'podIP', 'hostIP']),
     ...(containerStatuses === undefined ? {} : { containerStatuses: containerStatuses.map(stripContainer) }),
     ...(initContainerStatuses === undefined
       ? {}

@@ -20,9 +20,9 @@ export class Reconciler implements Leadership {
     this.#onFatal = onFatal;
   }
 
-  /** Keys waiting in the current term; 0 without one. */
-  get queueDepth(): number {
-    return this.#session?.queueDepth ?? 0;
+  /** Keys waiting in the current term, and since when the first of them has been; undefined without a term. */
+  get queue(): TermSession['queue'] | undefined {
+    return this.#session?.queue;
   }
 
   /** Whether a term is valid right now; evaluated at each call. */

@@ -6,8 +6,8 @@ import { formatFingerprint } from '../core/election/record.ts';
 import type { Timing } from '../core/election/timing.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import type { Pod } from '../core/manifests/pod.ts';
-import { isActive } from '../core/reconcile/status.ts';
-import { SECOND } from '../core/time.ts';
+import { viewSeen, type SeenWorkload } from '../core/reconcile/seen.ts';
+import { SECOND, type Duration, type Instant } from '../core/time.ts';
 import type { Workload } from '../core/workload/model.ts';
 import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } from '../ports/cluster.ts';
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
@@ -44,13 +44,8 @@ export interface SupervisorPorts {
   readonly cluster: Cluster;
   readonly store: LockStore;
   readonly anchor: FenceAnchor;
-}
-
-/** What one configured or found workload looks like through the caches alone. */
-export interface Seen {
-  readonly key: string;
-  readonly active: boolean;
-  readonly healthy: boolean;
+  /** Told how long each look at a workload took. */
+  readonly onReconciled?: (duration: Duration) => void;
 }
 
 export class Supervisor {
@@ -72,7 +67,7 @@ export class Supervisor {
     this.#ports = ports;
     this.#options = options;
     const { clock, log } = ports.system;
-    this.hub = new Hub(clock);
+    this.hub = new Hub(clock, options.holder);
     this.hub.subscribe((event) => logEvent(log, event));
     this.#pods = ports.cluster.cache<Pod>(PODS, {
       scope: { labelSelector: tenantSelector(options.tenant) },
@@ -120,35 +115,35 @@ export class Supervisor {
     return this.#reconciler?.isLeading() ?? false;
   }
 
-  queueDepth(): number {
-    return this.#reconciler?.queueDepth ?? 0;
+  /** Workloads waiting to be looked at, and since when the first of them has been. */
+  queue(): { readonly depth: number; readonly oldest: Instant | undefined } {
+    return this.#reconciler?.queue ?? { depth: 0, oldest: undefined };
   }
 
   /** Why this process is not ready, or undefined: caches synced and watching, store and anchor answering. */
   notReady(): string | undefined {
-    if (this.#clusterProblem !== undefined) return `cluster health issue: ${this.#clusterProblem}`;
-    for (const cache of [this.#pods, this.#nodes]) {
-      const { synced, problem } = cache.state();
-      if (problem !== undefined) return `cluster health issue: ${problem}`;
-      if (!synced) return 'caches are not synced yet';
-    }
+    const problem = this.clusterProblem();
+    if (problem !== undefined) return `cluster health issue: ${problem}`;
     const view = this.election();
     if (view === undefined) return 'the election has not begun yet';
     if (!view.store.up) return `db connection issue: ${view.store.cause}`;
     return view.anchorRefused;
   }
 
-  /** Every workload that is configured or has pods, as the caches show it. */
-  observed(): readonly Seen[] {
+  /** Why what is seen of the cluster may be missing or old, or undefined. */
+  clusterProblem(): string | undefined {
+    if (this.#clusterProblem !== undefined) return this.#clusterProblem;
+    for (const cache of [this.#pods, this.#nodes]) {
+      const { synced, problem } = cache.state();
+      if (problem !== undefined || !synced) return problem ?? 'caches are not synced yet';
+    }
+    return undefined;
+  }
+
+  /** Every workload that is configured or has pods, as the caches show it, in the order of the keys. */
+  observed(): readonly SeenWorkload[] {
     const keys = new Set([...this.#sources.keys(), ...this.#observations.keys()]);
-    return [...keys].toSorted().map((key) => {
-      const active = this.#observations.instances(key).filter(isActive);
-      return {
-        key,
-        active: active.length > 0,
-        healthy: active.some(({ readySince }) => readySince !== undefined),
-      };
-    });
+    return [...keys].toSorted().map((key) => viewSeen(key, this.#observations.instances(key)));
   }
 
   /**
@@ -179,7 +174,7 @@ export class Supervisor {
   }
 
   async #elect(clusterUid: string, stop: AbortSignal): Promise<void> {
-    const { cluster, store, anchor, system } = this.#ports;
+    const { cluster, store, anchor, system, onReconciled } = this.#ports;
     const { tenant, id, holder, clusterName, controllerNamespace, lockName, timing, remainsFollower } =
       this.#options;
     const fingerprint = formatFingerprint({
@@ -198,6 +193,7 @@ export class Supervisor {
         observations: this.#observations,
         sources: this.#sources,
         hub: this.hub,
+        ...(onReconciled === undefined ? {} : { onReconciled }),
       },
       { tenant, controllerNamespace, id, clusterName, fingerprint },
       (error) => {

@@ -8,7 +8,7 @@ import { planWorkload, type Plan } from '../core/reconcile/plan.ts';
 import { isGated, isTerminal } from '../core/reconcile/proof.ts';
 import { restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
-import { SECOND } from '../core/time.ts';
+import { SECOND, type Duration } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
 import type { Cache, Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
@@ -36,6 +36,8 @@ export interface SessionDependencies {
   readonly observations: Observations;
   readonly sources: Sources;
   readonly hub: Hub;
+  /** Told how long each look at a workload took. */
+  readonly onReconciled?: (duration: Duration) => void;
 }
 
 export interface SessionIdentity {
@@ -76,9 +78,15 @@ export class TermSession {
     this.#deps = deps;
     this.#identity = identity;
     this.#term = term;
-    this.#writer = new GuardedWriter(deps.cluster, term, clock);
+    this.#writer = new GuardedWriter(deps.cluster, term, clock, () =>
+      deps.hub.emit({ type: 'write-fenced', term: term.epoch }),
+    );
     const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);
-    this.#queue = new WorkQueue(clock, { concurrency: CONCURRENCY, work });
+    this.#queue = new WorkQueue(clock, {
+      concurrency: CONCURRENCY,
+      work,
+      ...(deps.onReconciled === undefined ? {} : { onWorked: deps.onReconciled }),
+    });
     const { tenant, controllerNamespace, id, clusterName, fingerprint } = identity;
     this.#registry = new Registry(
       { tenant, namespace: controllerNamespace },
@@ -107,9 +115,9 @@ export class TermSession {
     };
   }
 
-  /** Keys waiting to be looked at now. */
-  get queueDepth(): number {
-    return this.#queue.depth;
+  /** Keys waiting to be looked at now, and since when the first of them has been. */
+  get queue(): Pick<WorkQueue, 'depth' | 'oldest'> {
+    return this.#queue;
   }
 
   /**

@@ -3,20 +3,23 @@
  * while it is worked on runs again afterwards. Urgent keys go first. Delayed keys share one timer. Level-based: a key
  * says "look at this", never what happened.
  */
-import type { Instant } from '../core/time.ts';
+import type { Duration, Instant } from '../core/time.ts';
 import type { Clock, Timer } from '../ports/system.ts';
 
 export interface WorkQueueOptions {
   readonly concurrency: number;
   /** Works on one key. Must not throw; failures are the worker's to schedule again. */
   readonly work: (key: string) => Promise<void>;
+  /** Told how long the work on one key took. */
+  readonly onWorked?: (duration: Duration) => void;
 }
 
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #options: WorkQueueOptions;
-  readonly #urgent = new Set<string>();
-  readonly #routine = new Set<string>();
+  /** Keys and since when they wait, in that order. */
+  readonly #urgent = new Map<string, Instant>();
+  readonly #routine = new Map<string, Instant>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, Instant>();
@@ -33,6 +36,13 @@ export class WorkQueue {
     return this.#urgent.size + this.#routine.size;
   }
 
+  /** Since when the key that waits longest has been waiting. */
+  get oldest(): Instant | undefined {
+    const [urgent] = this.#urgent.values();
+    const [routine] = this.#routine.values();
+    return urgent === undefined || routine === undefined ? (urgent ?? routine) : Math.min(urgent, routine);
+  }
+
   /** Queues a key; an urgent one overtakes all routine ones. */
   add(key: string, urgency: 'urgent' | 'routine' = 'urgent'): void {
     if (this.#closed) return;
@@ -40,10 +50,11 @@ export class WorkQueue {
       this.#again.add(key);
       return;
     }
+    const now = this.#clock.now();
     if (urgency === 'urgent') {
       this.#routine.delete(key);
-      this.#urgent.add(key);
-    } else if (!this.#urgent.has(key)) this.#routine.add(key);
+      if (!this.#urgent.has(key)) this.#urgent.set(key, now);
+    } else if (!this.#urgent.has(key) && !this.#routine.has(key)) this.#routine.set(key, now);
     this.#pump();
   }
 
@@ -69,7 +80,7 @@ export class WorkQueue {
 
   #pump(): void {
     for (const waiting of [this.#urgent, this.#routine])
-      for (const key of waiting) {
+      for (const key of waiting.keys()) {
         if (this.#running.size >= this.#options.concurrency) return;
         waiting.delete(key);
         this.#running.set(key, this.#run(key));
@@ -79,7 +90,9 @@ export class WorkQueue {
   async #run(key: string): Promise<void> {
     // The caller is still inside its own step (a cache handler, another key): begin after it.
     await Promise.resolve();
+    const startedAt = this.#clock.now();
     await this.#options.work(key);
+    this.#options.onWorked?.(this.#clock.now() - startedAt);
     this.#running.delete(key);
     if (this.#again.delete(key)) this.add(key);
     this.#pump();

@@ -1,7 +1,7 @@
 /** The HTTP surface: probes, status and metrics. Reading never changes anything. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Problem } from '../core/problem.ts';
-import { formatDuration, type Duration } from '../core/time.ts';
+import type { Duration } from '../core/time.ts';
 import type { Clock } from '../ports/system.ts';
 
 /** What a route answers. */
@@ -11,10 +11,21 @@ export interface Reply {
   readonly body: string;
 }
 
-/** Answers one request. */
-export type Handler = () => Reply | Promise<Reply>;
+/** What a handler may look at. */
+export interface Request {
+  readonly method: string;
+  /** For a route that ends in `/*`: what stands in place of the star, still encoded. */
+  readonly rest: string;
+  readonly query: URLSearchParams;
+}
 
-/** Paths that are served, by exact match. GET and HEAD only. Read at each request, so routes may be added later. */
+/** Answers one request. */
+export type Handler = (request: Request) => Reply | Promise<Reply>;
+
+/**
+ * Paths that are served, by exact match or, for one that ends in `/*`, by what they begin with. GET and HEAD only. Read
+ * at each request, so routes may be added later.
+ */
 export type Routes = ReadonlyMap<string, Handler>;
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -69,13 +80,24 @@ async function answer(routes: Routes, request: IncomingMessage, response: Server
 }
 
 function route(routes: Routes, request: IncomingMessage): Reply | Promise<Reply> {
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-  const handler = routes.get(path);
+  const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
+  const [handler, rest] = find(routes, path);
   if (handler === undefined)
     return json(404, { status: 'error', error: `no such path; try ${[...routes.keys()].join(', ')}` });
-  if (request.method !== 'GET' && request.method !== 'HEAD')
+  const method = request.method ?? '';
+  if (method !== 'GET' && method !== 'HEAD')
     return json(405, { status: 'error', error: 'only GET and HEAD' });
-  return handler();
+  return handler({ method, rest, query: new URLSearchParams(search) });
+}
+
+function find(routes: Routes, path: string): readonly [Handler | undefined, string] {
+  const exact = routes.get(path);
+  if (exact !== undefined) return [exact, ''];
+  for (const [pattern, handler] of routes) {
+    const prefix = pattern.slice(0, -1);
+    if (pattern.endsWith('/*') && path.startsWith(prefix)) return [handler, path.slice(prefix.length)];
+  }
+  return [undefined, ''];
 }
 
 function describeListenFailure(port: number, failure: NodeJS.ErrnoException): Problem {
@@ -100,9 +122,4 @@ function closeServer(server: Server, clock: Clock, deadline: Duration): Promise<
     });
     server.closeIdleConnections();
   });
-}
-
-/** `1h2m3s` for people, whole seconds. */
-export function formatUptime(duration: Duration): string {
-  return formatDuration(Math.floor(duration / 1000) * 1000);
 }

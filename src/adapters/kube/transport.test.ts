@@ -154,13 +154,13 @@ describe('what an answer means for a write', () => {
     const writing = writer.create(CONFIG_MAPS, OBJECT, stop.signal);
     await vi.waitFor(() => expect(server.seen.length).toBe(1));
     stop.abort(new Error('the term is over'));
-    expect(await writing).toEqual({ kind: 'unknown', cause: 'the term is over' });
+    expect(await writing).toEqual({ kind: 'unknown', cause: 'the term is over', code: 'ABORTED' });
   });
 
   it('an abort before sending says that nothing was sent', async () => {
     const { server, writer } = await connect((exchange) => exchange.reply(201, OBJECT));
     const result = await writer.create(CONFIG_MAPS, OBJECT, AbortSignal.abort());
-    expect(result).toEqual({ kind: 'unknown', cause: 'not sent: aborted before' });
+    expect(result).toEqual({ kind: 'unknown', cause: 'not sent: aborted before', code: 'ABORTED' });
     expect(server.seen.length).toBe(0);
   });
 
@@ -169,7 +169,7 @@ describe('what an answer means for a write', () => {
     const writing = writer.create(CONFIG_MAPS, OBJECT, NEVER);
     await vi.waitFor(() => expect(server.seen.length).toBe(1));
     system.advance(30_000);
-    expect(await writing).toEqual({ kind: 'unknown', cause: 'no answer in 30 s' });
+    expect(await writing).toEqual({ kind: 'unknown', cause: 'no answer in 30 s', code: 'ABORTED' });
   });
 
   it('a patch that does not fit is a conflict only if the object has another version now', async () => {

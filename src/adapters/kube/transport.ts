@@ -18,6 +18,7 @@ import { Agents, type AgentPair } from './agents.ts';
 import type { Connection } from './connection.ts';
 import { BearerToken } from './credential.ts';
 import { boundSignal, pause } from './pause.ts';
+import { describeRequest, type RequestObserver } from './request-facts.ts';
 
 /** Longest a call may take when its caller sets no earlier deadline. */
 const CALL_LIMIT: Duration = 30 * SECOND;
@@ -68,6 +69,8 @@ export interface TransportOptions {
   readonly userAgent: string;
   /** False: 429 and 503 are answers like any other. For callers with a schedule of their own. Default true. */
   readonly obeysRetryAfter?: boolean;
+  /** Told of every request that was sent, with what became of it. */
+  readonly onRequest?: RequestObserver;
 }
 
 export class Transport {
@@ -78,6 +81,7 @@ export class Transport {
   readonly #clock: Clock;
   readonly #userAgent: string;
   readonly #obeys: boolean;
+  readonly #onRequest: RequestObserver | undefined;
 
   constructor(connection: Connection, options: TransportOptions) {
     this.address = connection.server;
@@ -86,6 +90,7 @@ export class Transport {
     this.#token = new BearerToken(connection.credential, options.clock);
     this.#userAgent = options.userAgent;
     this.#obeys = options.obeysRetryAfter ?? true;
+    this.#onRequest = options.onRequest;
   }
 
   /** Never rejects. A signal that is aborted already means that nothing is sent. */
@@ -179,8 +184,10 @@ export class Transport {
         ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
         ...(options.bodyTimeout !== undefined && { bodyTimeout: options.bodyTimeout }),
       });
+      this.#onRequest?.(describeRequest(call, String(response.statusCode)));
       return { kind: 'response', response, token };
     } catch (error) {
+      this.#onRequest?.(describeRequest(call, 'failed'));
       return failureOf(error, signal);
     }
   }

@@ -51,6 +51,7 @@ export function causeOf(error: unknown, target: RedisTarget): string {
   return `Redis at ${target.address}: ${target.password ? said.replaceAll(target.password, '***') : said}`;
 }
 
-function systemCode(error: unknown): string | undefined {
+/** The code of an error of the system, such as `ECONNREFUSED`. */
+export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

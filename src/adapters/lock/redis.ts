@@ -21,7 +21,7 @@ import type {
   Unavailable,
 } from '../../ports/lock-store.ts';
 import type { System } from '../../ports/system.ts';
-import { causeOf } from './redis-cause.ts';
+import { causeOf, systemCode } from './redis-cause.ts';
 import { RedisConnection, type RedisClient, type RedisConnectOptions } from './redis-connection.ts';
 import { ACQUIRE, READ, RELEASE, RENEW, type Script } from './redis-scripts.ts';
 import { listen } from './redis-subscription.ts';
@@ -129,7 +129,9 @@ class RedisLock implements LockStore {
       if (!isStrings(reply)) throw new Error('a script answered in an unknown form');
       return interpret(reply);
     } catch (error) {
-      return { kind: 'unavailable', cause: causeOf(error, this.#options) };
+      const code = systemCode(error);
+      const cause = causeOf(error, this.#options);
+      return { kind: 'unavailable', cause, ...(code === undefined ? {} : { code }) };
     }
   }
 }

@@ -6,6 +6,8 @@ import type { AnchorRecord, Epoch, LockView } from './record.ts';
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly cause: string;
+  /** The error code of the system or of the client (`ECONNREFUSED`, …), where there is one. For metrics only. */
+  readonly code?: string;
 }
 
 export type AcquireReply =

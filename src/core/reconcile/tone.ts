@@ -1,0 +1,23 @@
+/** How a reason feels to a person: the one table behind colours, alerts and log levels. */
+import type { Reason } from './verdict.ts';
+
+/** `busy` passes by itself in the normal course of things; `bad` wants somebody to look. */
+export type Tone = 'ok' | 'busy' | 'bad';
+
+export const TONE: Readonly<Record<Reason, Tone>> = {
+  Active: 'ok',
+  Completed: 'ok',
+  Starting: 'busy',
+  AwaitingPermit: 'busy',
+  WaitingForOldInstance: 'busy',
+  Removed: 'busy',
+  StopTimedOut: 'bad',
+  NodeUnreachable: 'bad',
+  Unschedulable: 'bad',
+  ImagePullFailed: 'bad',
+  CrashLoop: 'bad',
+  MaxRestartsExceeded: 'bad',
+  Failed: 'bad',
+  ForeignOwner: 'bad',
+  QuotaExceeded: 'bad',
+};

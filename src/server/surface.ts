@@ -1,0 +1,88 @@
+/** What is seen of a running controller from outside: metrics and routes over one supervisor. */
+import type { LegacyFacts, ProcessFacts } from '../api/legacy.ts';
+import type { Duration } from '../core/time.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { ProcessUsage } from '../metrics/process-usage.ts';
+import type { Clock } from '../ports/system.ts';
+import type { MeasuredStore } from '../runtime/measured-store.ts';
+import type { Supervisor } from '../runtime/supervisor.ts';
+import { controllerRoutes, type RouteList } from './routes.ts';
+
+export interface SurfaceOptions {
+  readonly id: string;
+  /** The name under which this process holds the lock. */
+  readonly holder: string;
+  readonly tenant: string;
+  readonly clusterName: string;
+  readonly version: string;
+  readonly ttl: Duration;
+  /** The port that people use. */
+  readonly port: number;
+  readonly metricsPath: string;
+}
+
+export interface Surface {
+  readonly metrics: Metrics;
+  readonly routes: RouteList;
+  close(): void;
+}
+
+/** Subscribes the metrics to everything they count, until `close`. */
+export function openSurface(
+  supervisor: Supervisor,
+  store: MeasuredStore,
+  clock: Clock,
+  options: SurfaceOptions,
+): Surface {
+  const { id, holder, tenant, clusterName, version, ttl, port, metricsPath } = options;
+  const monotonicStart = clock.now();
+  const startedAt = clock.wall();
+  const usage = new ProcessUsage();
+  const sources = {
+    controller: id,
+    tenant,
+    clusterName,
+    version,
+    ttl,
+    store: store.kind,
+    now: () => clock.now(),
+    election: () => supervisor.election(),
+    isLeader: () => supervisor.isLeader(),
+    snapshot: () => supervisor.hub.snapshot,
+    queue: () => supervisor.queue(),
+    clusterProblem: () => supervisor.clusterProblem(),
+    isReady: () => supervisor.notReady() === undefined,
+  };
+  const metrics = new Metrics(sources, holder, usage);
+  supervisor.hub.subscribe((event) => metrics.observe(event));
+  store.observe(metrics);
+  const facts = (): LegacyFacts => ({
+    id,
+    tenant,
+    clusterName,
+    version,
+    buildInfo: `node ${process.versions.node}`,
+    storageType: store.kind,
+    storageAddress: store.address,
+    port,
+    startedAt,
+    uptime: clock.now() - monotonicStart,
+    isLeader: supervisor.isLeader(),
+    election: supervisor.election(),
+    snapshot: supervisor.hub.snapshot,
+    observed: supervisor.observed(),
+    clusterProblem: supervisor.clusterProblem(),
+    notReady: supervisor.notReady(),
+    storeFailures: store.failures,
+  });
+  const processFacts = (): ProcessFacts => ({
+    ...usage.memory(),
+    activeResources: usage.activeResources(),
+    garbageCollections: usage.garbageCollections,
+  });
+  return {
+    metrics,
+    routes: controllerRoutes({ facts, usage: processFacts, metrics, metricsPath, clock }),
+    close: () => usage.close(),
+  };
+}
