@@ -4,10 +4,12 @@
  * one changed, new agents are made and the old ones close after what is in flight.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { Agent } from 'undici';
 import { MINUTE, SECOND, type Instant } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
 import type { Connection, Pem } from './connection.ts';
+import type { KeyPair } from './identity.ts';
 
 export interface AgentPair {
   /** At most 32 requests in flight, kept alive. */
@@ -21,6 +23,8 @@ export class Agents {
   readonly #clock: Clock;
   readonly #files: readonly string[];
   #pair: AgentPair | undefined;
+  /** That of a plugin, with which the pair was made. */
+  #certificate: KeyPair | undefined;
   #stamp = '';
   #checkedAt: Instant = Number.NEGATIVE_INFINITY;
   #opening: Promise<AgentPair> | undefined;
@@ -34,11 +38,15 @@ export class Agents {
     this.#files = filesOf(connection);
   }
 
-  /** Rejects if a certificate file cannot be read and none was read before, or after `close`. */
-  async current(): Promise<AgentPair> {
+  /**
+   * `certificate` is what a plugin gave, if it gave one. Rejects if a certificate cannot be read or used and there was none
+   * before, or after `close`.
+   */
+  async current(certificate?: KeyPair): Promise<AgentPair> {
     if (this.#closed) throw new Error('the connection was closed');
-    if (this.#pair && this.#clock.now() - this.#checkedAt < MINUTE) return this.#pair;
-    this.#opening ??= this.#refresh().finally(() => (this.#opening = undefined));
+    const isSame = certificate === this.#certificate;
+    if (this.#pair && isSame && this.#clock.now() - this.#checkedAt < MINUTE) return this.#pair;
+    this.#opening ??= this.#refresh(certificate).finally(() => (this.#opening = undefined));
     return this.#opening;
   }
 
@@ -51,19 +59,20 @@ export class Agents {
     await Promise.all(pairs.flatMap(({ calls, watches }) => [calls.destroy(), watches.destroy()]));
   }
 
-  async #refresh(): Promise<AgentPair> {
+  async #refresh(certificate: KeyPair | undefined): Promise<AgentPair> {
     this.#checkedAt = this.#clock.now();
     const stamp = await stampOf(this.#files);
     const old = this.#pair;
-    if (old && stamp === this.#stamp) return old;
+    if (old && stamp === this.#stamp && certificate === this.#certificate) return old;
     try {
-      this.#pair = await openPair(this.#connection);
+      this.#pair = await openPair(this.#connection, certificate);
     } catch (error) {
       // Half-way through a rotation: what we have still works until it expires.
       if (old) return old;
       throw error;
     }
     this.#stamp = stamp;
+    this.#certificate = certificate;
     if (old) this.#retire(old);
     return this.#pair;
   }
@@ -75,18 +84,20 @@ export class Agents {
   }
 }
 
-async function openPair(connection: Connection): Promise<AgentPair> {
+async function openPair(connection: Connection, given: KeyPair | undefined): Promise<AgentPair> {
   const { ca, credential } = connection;
-  const certificate = credential.kind === 'certificate' ? credential : undefined;
+  const keys =
+    credential.kind === 'certificate'
+      ? { cert: await pemText(credential.certificate), key: await pemText(credential.key) }
+      : given;
+  const secrets = { ...(ca && { ca: await pemText(ca) }), ...keys };
+  // Throws where certificate and key do not belong together, as half-way through a rotation.
+  createSecureContext(secrets);
   const connect = {
     timeout: 5 * SECOND,
     keepAlive: true,
     keepAliveInitialDelay: 15 * SECOND,
-    ...(ca && { ca: await pemText(ca) }),
-    ...(certificate && {
-      cert: await pemText(certificate.certificate),
-      key: await pemText(certificate.key),
-    }),
+    ...secrets,
     ...(connection.tlsServerName !== undefined && { servername: connection.tlsServerName }),
     ...(connection.insecureSkipTlsVerify && { rejectUnauthorized: false }),
   };

@@ -23,6 +23,7 @@ export function openCluster(connection: Connection, options: ClusterOptions): Cl
   const { system, userAgent, onRequest, onWatchEnded } = options;
   const transport = new Transport(connection, {
     clock: system.clock,
+    log: system.log,
     userAgent,
     ...(onRequest === undefined ? {} : { onRequest }),
   });

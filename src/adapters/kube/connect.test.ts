@@ -21,15 +21,27 @@ contexts:
 - {name: office-a, context: {cluster: office, user: cert}}
 - {name: office-b, context: {cluster: office, user: file}}
 - {name: cloud, context: {cluster: house, user: plugin}}
+- {name: museum, context: {cluster: house, user: old}}
 - {name: nowhere, context: {cluster: lost, user: token}}
 clusters:
-- {name: house, cluster: {server: "https://house:6443/", certificate-authority-data: "${base64('CA PEM')}"}}
+- {name: house, cluster: {server: "https://house:6443/", certificate-authority-data: "${base64('CA PEM')}",
+    extensions: [{name: client.authentication.k8s.io/exec, extension: {audience: x}}]}}
 - {name: office, cluster: {server: "https://office/k8s", certificate-authority: pki/ca.crt, tls-server-name: api}}
 users:
 - {name: token, user: {token: s3cret}}
 - {name: file, user: {tokenFile: token, token: ignored}}
 - {name: cert, user: {client-certificate: pki/me.crt, client-key-data: "${base64('KEY PEM')}", token: ignored}}
-- {name: plugin, user: {exec: {command: aws}}}
+- {name: old, user: {auth-provider: {name: gcp}}}
+- name: plugin
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      interactiveMode: IfAvailable
+      command: ./bin/login
+      args: [token, --long]
+      env: [{name: REGION, value: north}]
+      installHint: look there
+      provideClusterInfo: true
 `;
 
 async function kubeconfig(change: (text: string) => string = (text) => text): Promise<string> {
@@ -73,11 +85,54 @@ describe('a kubeconfig', () => {
     });
   });
 
+  it('may name a credential plugin, whose command is relative to the file if it is a path', async () => {
+    const file = await kubeconfig((text) => text.replace('current-context: home', 'current-context: cloud'));
+    expect(await readKubeconfig(file)).toMatchObject({
+      server: 'https://house:6443',
+      credential: {
+        kind: 'exec',
+        plugin: {
+          apiVersion: 'client.authentication.k8s.io/v1',
+          command: join(folder, 'bin/login'),
+          args: ['token', '--long'],
+          env: { REGION: 'north' },
+          installHint: 'look there',
+          cluster: { server: 'https://house:6443', ca: { pem: 'CA PEM' }, config: { audience: 'x' } },
+        },
+      },
+    });
+    const other = await kubeconfig((text) =>
+      text
+        .replace('current-context: home', 'current-context: cloud')
+        .replace('./bin/login', 'login')
+        .replace('provideClusterInfo: true', 'token: ignored'),
+    );
+    const result = await readKubeconfig(other);
+    expect(result).toMatchObject({ credential: { plugin: { command: 'login' } } });
+    expect(result).not.toHaveProperty('credential.plugin.cluster');
+  });
+
+  it.each([
+    ['IfAvailable', 'Always', 'interactiveMode: Always'],
+    ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1alpha1', 'v1alpha1'],
+    ['command: ./bin/login', '', 'names no command'],
+  ])('with a plugin that has %j changed to %j is a problem: %s', async (from, to, message) => {
+    const file = await kubeconfig((text) =>
+      text.replace('current-context: home', 'current-context: cloud').replace(from, to),
+    );
+    expect(await readKubeconfig(file)).toMatchObject({
+      code: 'NoCluster',
+      message: expect.stringContaining(message) as string,
+      file,
+      path: 'users',
+    });
+  });
+
   it.each([
     ['current-context: home', 'current-context: away', 'NoCluster'],
     ['current-context: home', '', 'NoCluster'],
     ['current-context: home', 'current-context: nowhere', 'NoCluster'],
-    ['current-context: home', 'current-context: cloud', 'NotInThisVersion'],
+    ['current-context: home', 'current-context: museum', 'NotInThisVersion'],
     ['apiVersion: v1', 'apiVersion: [', 'MalformedYaml'],
   ])('where %j is %j is a problem: %s', async (from, to, code) => {
     const result = await readKubeconfig(await kubeconfig((text) => text.replace(from, to)));

@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Problem } from '../../core/problem.ts';
-import type { Connection, Credential, Pem } from './connection.ts';
+import type { Connection, Credential, ExecCluster, Pem } from './connection.ts';
+import { readExecConfig, readExecPlugin } from './exec-config.ts';
+import { fieldsIn, isFields, stringOf, type Fields } from './fields.ts';
 
 export type { Connection, Credential, Pem } from './connection.ts';
 
@@ -15,7 +17,8 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
  *
  * If the file has a cluster named `clusterName`, connects to that one: through the current context if it names the
  * cluster, else through the first context that does. Otherwise the current context decides. Paths inside the file are
- * relative to it. Credential plugins (`exec`, `auth-provider`) are answered with a problem: not in this version.
+ * relative to it. Of several credentials of a user a certificate wins over a token file, that over a token, and all over a
+ * credential plugin (`exec`), as in client-go. `auth-provider`, which client-go has removed too, is a problem.
  */
 export async function readKubeconfig(path: string, clusterName?: string): Promise<Connection | Problem> {
   let text: string;
@@ -41,7 +44,7 @@ export async function readKubeconfig(path: string, clusterName?: string): Promis
       file: path,
     };
   }
-  return connectionOf(isRecord(root) ? root : {}, path, clusterName);
+  return connectionOf(isFields(root) ? root : {}, path, clusterName);
 }
 
 /** True for the problem side of `readKubeconfig` and `inClusterConnection`. */
@@ -86,8 +89,6 @@ export async function inClusterConnection(
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function connectionOf(root: Fields, file: string, clusterName: string | undefined): Connection | Problem {
   const contexts = named(root, 'contexts', 'context');
   const clusters = named(root, 'clusters', 'cluster');
@@ -119,19 +120,19 @@ function connectionOf(root: Fields, file: string, clusterName: string | undefine
   }
   const user = named(root, 'users', 'user').get(stringOf(context, 'user') ?? '') ?? {};
   const folder = dirname(resolve(file));
-  const credential = credentialOf(user, folder, file);
-  if ('code' in credential) return credential;
   const ca = pemOf(cluster, 'certificate-authority', folder);
   const namespace = stringOf(context, 'namespace');
   const tlsServerName = stringOf(cluster, 'tls-server-name');
-  return {
+  const target = {
     server: server.replace(/\/+$/, ''),
-    credential,
     ...(ca && { ca }),
-    ...(namespace !== undefined && { namespace }),
     ...(tlsServerName !== undefined && { tlsServerName }),
     ...(cluster['insecure-skip-tls-verify'] === true && { insecureSkipTlsVerify: true }),
   };
+  const config = readExecConfig(cluster);
+  const credential = credentialOf(user, folder, { ...target, ...(config !== undefined && { config }) });
+  if ('code' in credential) return { ...credential, path: 'users', file };
+  return { ...target, credential, ...(namespace !== undefined && { namespace }) };
 }
 
 /** The rule of `readKubeconfig`. */
@@ -149,24 +150,29 @@ function chooseContext(
   return naming[0] ?? current;
 }
 
-/** Precedence as in client-go: a certificate identifies at the handshake, a token file wins over an inline token. */
-function credentialOf(user: Fields, folder: string, file: string): Credential | Problem {
-  if (user['exec'] !== undefined || user['auth-provider'] !== undefined) {
-    return {
-      code: 'NotInThisVersion',
-      message: 'the user of the kubeconfig logs in with a credential plugin (exec or auth-provider)',
-      hint: 'use a token, a token file or a client certificate, e.g. of a service account: kubectl create token NAME',
-      path: 'users',
-      file,
-    };
-  }
+/** In the order of `readKubeconfig`. */
+function credentialOf(
+  user: Fields,
+  folder: string,
+  cluster: ExecCluster,
+): Credential | Pick<Problem, 'code' | 'message' | 'hint'> {
   const certificate = pemOf(user, 'client-certificate', folder);
   const key = pemOf(user, 'client-key', folder);
   if (certificate && key) return { kind: 'certificate', certificate, key };
   const tokenFile = stringOf(user, 'tokenFile');
   if (tokenFile !== undefined) return { kind: 'token-file', file: resolve(folder, tokenFile) };
   const token = stringOf(user, 'token');
-  return token === undefined ? { kind: 'none' } : { kind: 'token', token };
+  if (token !== undefined) return { kind: 'token', token };
+  if (user['exec'] !== undefined && user['exec'] !== null) {
+    const plugin = readExecPlugin(user['exec'], folder, cluster);
+    return 'code' in plugin ? plugin : { kind: 'exec', plugin };
+  }
+  if (user['auth-provider'] === undefined) return { kind: 'none' };
+  return {
+    code: 'NotInThisVersion',
+    message: 'the user of the kubeconfig logs in with an auth-provider, which Kubernetes has removed in 1.26',
+    hint: 'use a credential plugin (exec), a token, a token file or a client certificate',
+  };
 }
 
 /** `<field>-data` (base64 of PEM) wins over `<field>` (a path), as in client-go. */
@@ -180,23 +186,12 @@ function pemOf(fields: Fields, field: string, folder: string): Pem | undefined {
 /** `[{name: a, context: {…}}]` as a map; the first of equal names wins, as in kubectl. */
 function named(root: Fields, list: string, field: string): ReadonlyMap<string, Fields> {
   const entries = new Map<string, Fields>();
-  const items = root[list];
-  for (const item of Array.isArray(items) ? items : []) {
-    if (!isRecord(item)) continue;
+  for (const item of fieldsIn(root[list])) {
     const name = stringOf(item, 'name');
     const fields = item[field];
-    if (name !== undefined && isRecord(fields) && !entries.has(name)) entries.set(name, fields);
+    if (name !== undefined && isFields(fields) && !entries.has(name)) entries.set(name, fields);
   }
   return entries;
-}
-
-function stringOf(fields: Fields, field: string): string | undefined {
-  const value = fields[field];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function errorCode(error: unknown): string {

@@ -8,7 +8,32 @@ export type Credential =
   | { readonly kind: 'token'; readonly token: string }
   /** A token that is rotated in place, such as a projected service account token. */
   | { readonly kind: 'token-file'; readonly file: string }
-  | { readonly kind: 'certificate'; readonly certificate: Pem; readonly key: Pem };
+  | { readonly kind: 'certificate'; readonly certificate: Pem; readonly key: Pem }
+  | { readonly kind: 'exec'; readonly plugin: ExecPlugin };
+
+/** A program that hands out credentials. */
+export interface ExecPlugin {
+  /** `client.authentication.k8s.io/v1` or `/v1beta1`. */
+  readonly apiVersion: string;
+  /** A path, or a name to be found on PATH. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Beside the environment of this process. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For people who do not have the program. */
+  readonly installHint?: string;
+  /** Present if the plugin wants to know which cluster it is for. */
+  readonly cluster?: ExecCluster;
+}
+
+export interface ExecCluster {
+  readonly server: string;
+  readonly ca?: Pem;
+  readonly tlsServerName?: string;
+  readonly insecureSkipTlsVerify?: boolean;
+  /** What the kubeconfig keeps for plugins alone. */
+  readonly config?: unknown;
+}
 
 export interface Connection {
   /** `https://host:port`, possibly with a path prefix, without a trailing slash. */

@@ -90,6 +90,7 @@ class LeaseLock implements LockStore {
     this.#system = system;
     this.#transport = new Transport(connection, {
       clock: system.clock,
+      log: system.log,
       userAgent,
       obeysRetryAfter: false,
       ...(onRequest === undefined ? {} : { onRequest }),

@@ -3,8 +3,8 @@
  * here and nowhere else:
  *
  * - A GET whose kept-alive socket died as it was used is sent again once, at once.
- * - 401 with a token file: the file is read again and, if it holds another token, the request is sent again once. A
- *   refused login changed nothing, so this holds for writes too.
+ * - 401 with a token file or a plugin: the file is read, or the plugin run, again and, if that gives another credential,
+ *   the request is sent again once. A refused login changed nothing, so this holds for writes too.
  * - 429, or 503 with Retry-After: a GET waits and asks again until its deadline. A write waits once, only when the
  *   server said for how long; if the deadline comes first, the server's refusal is the answer.
  * - Nothing else is repeated. A write that failed on the way may have been applied.
@@ -13,10 +13,11 @@
  */
 import { request, type Dispatcher } from 'undici';
 import { SECOND, type Duration } from '../../core/time.ts';
-import type { Clock } from '../../ports/system.ts';
+import type { Clock, Log } from '../../ports/system.ts';
 import { Agents, type AgentPair } from './agents.ts';
 import type { Connection } from './connection.ts';
-import { BearerToken } from './credential.ts';
+import { openCredential } from './credential.ts';
+import type { Identity, IdentitySource } from './identity.ts';
 import { boundSignal, pause } from './pause.ts';
 import { describeRequest, type RequestObserver } from './request-facts.ts';
 
@@ -67,6 +68,8 @@ export interface OpenStream {
 export interface TransportOptions {
   readonly clock: Clock;
   readonly userAgent: string;
+  /** For what credential plugins say. */
+  readonly log?: Log;
   /** False: 429 and 503 are answers like any other. For callers with a schedule of their own. Default true. */
   readonly obeysRetryAfter?: boolean;
   /** Told of every request that was sent, with what became of it. */
@@ -77,7 +80,7 @@ export class Transport {
   /** The server's address, without credentials. */
   readonly address: string;
   readonly #agents: Agents;
-  readonly #token: BearerToken;
+  readonly #credential: IdentitySource;
   readonly #clock: Clock;
   readonly #userAgent: string;
   readonly #obeys: boolean;
@@ -87,7 +90,7 @@ export class Transport {
     this.address = connection.server;
     this.#clock = options.clock;
     this.#agents = new Agents(connection, options.clock);
-    this.#token = new BearerToken(connection.credential, options.clock);
+    this.#credential = openCredential(connection.credential, options);
     this.#userAgent = options.userAgent;
     this.#obeys = options.obeysRetryAfter ?? true;
     this.#onRequest = options.onRequest;
@@ -118,7 +121,7 @@ export class Transport {
     let sent = await this.#send({ method: 'GET', path, query }, signal, options);
     if (sent.kind === 'response' && sent.response.statusCode === 401) {
       const refused = await read(sent.response, signal);
-      if (!(await this.#token.replaced(sent.token))) return refused;
+      if (!(await this.#isReplaced(sent.identity, signal))) return refused;
       sent = await this.#send({ method: 'GET', path, query }, signal, options);
     }
     if (sent.kind === 'failed') return sent;
@@ -128,6 +131,7 @@ export class Transport {
 
   /** Ends all connections; requests in flight fail. Safe to call twice. */
   async close(): Promise<void> {
+    this.#credential.close();
     await this.#agents.close();
   }
 
@@ -142,28 +146,39 @@ export class Transport {
   }
 
   async #attempt(call: Call, signal: AbortSignal): Promise<Reply> {
-    let { reply, token } = await this.#sendAndRead(call, signal);
+    let { reply, identity } = await this.#sendAndRead(call, signal);
     if (reply.kind === 'failed' && call.method === 'GET' && isDeadSocket(reply) && !signal.aborted)
-      ({ reply, token } = await this.#sendAndRead(call, signal));
-    if (reply.kind === 'answered' && reply.status === 401 && (await this.#token.replaced(token)))
+      ({ reply, identity } = await this.#sendAndRead(call, signal));
+    if (reply.kind === 'answered' && reply.status === 401 && (await this.#isReplaced(identity, signal)))
       ({ reply } = await this.#sendAndRead(call, signal));
     return reply;
+  }
+
+  /** Whether there is another credential than the one that was refused. */
+  async #isReplaced(refused: Identity | undefined, signal: AbortSignal): Promise<boolean> {
+    try {
+      return refused !== undefined && (await this.#credential.replaced(refused, signal));
+    } catch {
+      // Aborted: the refusal is the answer.
+      return false;
+    }
   }
 
   async #sendAndRead(
     call: Call,
     signal: AbortSignal,
-  ): Promise<{ readonly reply: Reply; readonly token?: string | undefined }> {
+  ): Promise<{ readonly reply: Reply; readonly identity?: Identity }> {
     const sent = await this.#send(call, signal, { agent: 'calls' });
     if (sent.kind === 'failed') return { reply: sent };
-    return { reply: await read(sent.response, signal), token: sent.token };
+    return { reply: await read(sent.response, signal), identity: sent.identity };
   }
 
   async #send(call: Call, signal: AbortSignal, options: SendOptions): Promise<Sent | Failure> {
     let agents: AgentPair;
-    let token: string | undefined;
+    let identity: Identity;
     try {
-      [agents, token] = await Promise.all([this.#agents.current(), this.#token.current()]);
+      identity = await this.#credential.current(signal);
+      agents = await this.#agents.current(identity.certificate);
     } catch (error) {
       return { kind: 'failed', cause: `not sent: ${describe(error)}`, code: 'CONNECTION' };
     }
@@ -178,14 +193,14 @@ export class Transport {
         headers: {
           accept: 'application/json',
           'user-agent': this.#userAgent,
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(identity.token !== undefined && { authorization: `Bearer ${identity.token}` }),
           ...(call.body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
         },
         ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
         ...(options.bodyTimeout !== undefined && { bodyTimeout: options.bodyTimeout }),
       });
       this.#onRequest?.(describeRequest(call, String(response.statusCode)));
-      return { kind: 'response', response, token };
+      return { kind: 'response', response, identity };
     } catch (error) {
       this.#onRequest?.(describeRequest(call, 'failed'));
       return failureOf(error, signal);
@@ -201,7 +216,7 @@ interface SendOptions {
 interface Sent {
   readonly kind: 'response';
   readonly response: Dispatcher.ResponseData;
-  readonly token: string | undefined;
+  readonly identity: Identity;
 }
 
 async function read(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<Reply> {
