@@ -6,7 +6,7 @@ import type { Pod } from '../core/manifests/pod.ts';
 import type { Input } from '../core/reconcile/observed.ts';
 import { planWorkload, type Plan } from '../core/reconcile/plan.ts';
 import { isGated, isTerminal } from '../core/reconcile/proof.ts';
-import { restartDelay } from '../core/reconcile/restarts.ts';
+import { recordFor, restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
 import { SECOND, type Duration } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
@@ -148,6 +148,7 @@ export class TermSession {
         }),
     });
     this.#checkTerm(this.#deps.observations.highestTerm());
+    await this.#rememberNew();
     this.#sweep();
   }
 
@@ -166,6 +167,20 @@ export class TermSession {
 
   #readWorld(): Promise<World | string> {
     return readWorld(this.#deps.cluster, this.#identity, this.#term.signal);
+  }
+
+  /** Puts new workloads on record together, a write for some hundred of them; one that fails is tried again with its key. */
+  async #rememberNew(): Promise<void> {
+    const { sources } = this.#deps;
+    const fresh = [...sources.keys()].filter((key) => this.#registry.get(key) === undefined);
+    await Promise.all(
+      fresh.map((key) => {
+        const desired = sources.get(key);
+        return desired === undefined
+          ? undefined
+          : this.#registry.remember(key, recordFor(desired, undefined));
+      }),
+    );
   }
 
   #sweep(): void {
