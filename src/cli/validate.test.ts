@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runLauncher, type Run } from '../../test/launcher.ts';
 
-const FAULTS = join(import.meta.dirname, 'thirty-faults.yaml');
+const FAULTS = join(import.meta.dirname, '..', '..', 'test', 'thirty-faults.yaml');
 
 let folder: string;
 beforeEach(async () => {
@@ -102,6 +102,55 @@ error: DuplicateName: all/process-c.yml:3:3: [1].name: process/default/c is defi
       env: { HIGHLANDER_PORT: 'abc' },
     });
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '1 file, 0 errors, 0 warnings\n' });
+  });
+
+  test('checks manifests by the rules of the controller, each document where it stands', async () => {
+    await write(
+      'm.yaml',
+      `# A stream of manifests.
+apiVersion: highlander.plexobject.io/v1
+kind: WorkloadProcess
+metadata: {name: good, namespace: jobs, labels: {any: thing}}
+spec: {image: busybox, script: {commands: [run]}, gracePeriod: 45}
+---
+apiVersion: highlander.plexobject.io/v1
+kind: WorkloadProcess
+metadata: {name: Bad, namespace: jobs}
+spec:
+  image: busybox
+  restartPolicy: Sometimes
+  imagePull: x
+status: {}
+---
+apiVersion: highlander.plexobject.io/v2
+kind: WorkloadProcess
+metadata: {name: later}
+---
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: highlander.plexobject.io/v1
+    kind: WorkloadCronJob
+    metadata: {name: tick}
+    spec: {image: x}
+  - {apiVersion: v1, kind: ConfigMap, metadata: {name: c}}
+`,
+    );
+    const { exit, stderr } = await validate('-f', 'm.yaml');
+    const found = stderr
+      .split('\n')
+      .flatMap((line) => /^(?:error|warning): [^ ]+ [^ ]+ [^ ]+/.exec(line) ?? []);
+    expect(found).toEqual([
+      'error: InvalidValue: m.yaml:9:18: metadata.name:',
+      'error: InvalidValue: m.yaml:12:18: spec.restartPolicy:',
+      'warning: UnknownKey: m.yaml:13:3: spec.imagePull:',
+      'error: InvalidValue: m.yaml:16:13: apiVersion:',
+      'error: MissingField: m.yaml:16:1: spec:',
+      'error: NotInThisVersion: m.yaml:24:11: items[0].kind:',
+      'warning: IgnoredValue: m.yaml:27:28: items[1].kind:',
+    ]);
+    expect(exit).toBe(2);
+    expect(stderr).toContain('1 file, 5 errors, 2 warnings\n');
   });
 
   test.each([

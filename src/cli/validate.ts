@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
-import { readSideFile, sideFileKind } from '../config/side-files.ts';
+import { isManifest, readSideFile, sideFileKind } from '../config/side-files.ts';
 import { readYamlStream } from '../config/yaml.ts';
-import type { DocumentNode } from '../core/document/node.ts';
 import { formatProblem, PROBLEM_CODES, type Problem } from '../core/problem.ts';
+import { checkManifest } from './manifest.ts';
 import type { CommandResult } from './result.ts';
 import { readArguments } from './validate-arguments.ts';
 
@@ -79,10 +79,6 @@ function check({ file, text }: Input, report: (problem: Problem) => void): void 
   else checkConfig(file, text, report);
 }
 
-function isManifest(root: DocumentNode): boolean {
-  return root.kind === 'map' && root.entries.has('apiVersion') && root.entries.has('kind');
-}
-
 /** As the controller reads it, but alone: without environment, flags and side files. */
 function checkConfig(file: string, text: string, report: (problem: Problem) => void): void {
   const loaded = loadConfig(['--config', file, '--workload-files=false'], {
@@ -95,13 +91,4 @@ function checkConfig(file: string, text: string, report: (problem: Problem) => v
     hostname: 'localhost',
   });
   ('problems' in loaded ? loaded.problems : loaded.warnings).forEach(report);
-}
-
-function checkManifest(root: DocumentNode, report: (problem: Problem) => void): void {
-  report({
-    code: 'IgnoredValue',
-    message: 'this manifest is not checked',
-    hint: 'manifests of workloads are checked in a later version',
-    ...root.at,
-  });
 }

@@ -103,8 +103,8 @@ function elements(root: DocumentNode): readonly Element[] {
   return root.items.map((node, index) => ({ node, path: `[${index}]` }));
 }
 
-/** No workload has these fields, and every manifest has them. */
-function isManifest(root: DocumentNode): boolean {
+/** A manifest of Kubernetes says what it is; no workload and no configuration has these fields. */
+export function isManifest(root: DocumentNode): boolean {
   return root.kind === 'map' && root.entries.has('apiVersion') && root.entries.has('kind');
 }
 

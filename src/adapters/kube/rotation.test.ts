@@ -45,7 +45,7 @@ async function connect(connection: Omit<Connection, 'server'>, tls?: TlsFiles) {
   return {
     server,
     get: () => reader.get({ resource: PODS, namespace: 'ns', name: 'a' }, NEVER),
-    advance: system.advance,
+    advance: (duration: number) => system.advance(duration),
   };
 }
 
