@@ -1,8 +1,9 @@
 /**
- * The leader is asked to stop: how long until the next one acts. From the store's release (the Lease update that clears
+ * The leader is asked to stop, at a random phase of the renewals: how long until the next one acts. From the store's release (the Lease update that clears
  * the holder, as completed in the audit log) to the first write of the new leader on an instance pod, and whether
  * anything was restarted.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEvent } from '../sandbox/control-plane/audit.ts';
 import type { ControllerProcess } from '../sandbox/controller-process.ts';
 import { refereedProcess } from '../sandbox/referee.ts';
@@ -11,6 +12,9 @@ import { openWorld, type World } from '../test/e2e/world.ts';
 import { percentile, type Row, type RowOptions, type RowResult } from './row.ts';
 
 const WORKLOADS = 10;
+/** R of the Lease store's default T of 8 s. */
+const RENEW_MS = 1600;
+const SETTLE_MS = 500;
 const names = Array.from({ length: WORKLOADS }, (_, index) => `ten-${index}`);
 
 export const handOverRow: Row = {
@@ -34,6 +38,8 @@ async function run({ rounds = 100, say }: RowOptions): Promise<RowResult> {
           `${controller.id} is ready`,
           async () => (await controller.get('/readyz')).status === 200,
         );
+      // At a random phase of the renewals, and not in the first moments of a follower's life.
+      await sleep(SETTLE_MS + Math.random() * RENEW_MS);
       const leader = await world.leader(pair);
       const others = pair.filter((controller) => controller !== leader);
       leader.kill('SIGTERM');
