@@ -71,7 +71,7 @@ export function mapStatus(facts: LegacyFacts): JsonObject {
   return {
     isLeader: facts.isLeader,
     role: election?.role ?? 'starting',
-    term: election?.epoch ?? 0,
+    term: election?.epoch ?? null,
     leaderID: facts.id,
     currentLeader: plainId(election?.holder),
     lastLeader: plainId(lastLeader),

@@ -54,19 +54,19 @@ export class MeasuredStore implements LockStore {
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
-    return this.#measure('acquire', this.#store.acquire(request, signal), signal, request.ttl);
+    return this.#measure('acquire', () => this.#store.acquire(request, signal), signal, request.ttl);
   }
 
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply> {
-    return this.#measure('renew', this.#store.renew(grant, signal), signal, grant.ttl);
+    return this.#measure('renew', () => this.#store.renew(grant, signal), signal, grant.ttl);
   }
 
   release(grant: Grant, signal: AbortSignal): Promise<ReleaseReply> {
-    return this.#measure('release', this.#store.release(grant, signal), signal);
+    return this.#measure('release', () => this.#store.release(grant, signal), signal);
   }
 
   read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
-    return this.#measure('read', this.#store.read(name, signal), signal);
+    return this.#measure('read', () => this.#store.read(name, signal), signal);
   }
 
   subscribe(
@@ -88,12 +88,12 @@ export class MeasuredStore implements LockStore {
 
   async #measure<T extends Reply>(
     operation: StoreOperation['operation'],
-    work: Promise<T>,
+    send: () => Promise<T>,
     signal: AbortSignal,
     ttl: Duration = 0,
   ): Promise<T> {
     const sentAt = this.#clock.now();
-    const reply = await work;
+    const reply = await send();
     const duration = this.#clock.now() - sentAt;
     const isFailure = reply.kind === 'unavailable';
     this.#failures = isFailure ? this.#failures + 1 : 0;
