@@ -79,11 +79,19 @@ function surroundings(): Surroundings {
     env: process.env,
     readFile: (path) => readFileSync(path, 'utf8'),
     exists: (path) => existsSync(path) && statSync(path).isFile(),
-    list: (folder) => (existsSync(folder) ? readdirSync(folder) : []),
+    list: listFolder,
     homedir: homedir(),
     cwd: process.cwd(),
     hostname: hostname(),
   };
+}
+
+function listFolder(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** All problems on stderr; the exit code of the worst. */

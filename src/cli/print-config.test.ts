@@ -85,3 +85,28 @@ test('with problems it prints them, nothing else, and exits 2', async () => {
   expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
   expect(stderr).toContain('error: WrongType: --port: ');
 });
+
+test('the controller logs the same at its start, and each side file, and no secret', async () => {
+  await writeFile(join(folder, 'c.yaml'), `${FILE}port: 0\nlogFormat: json\n`);
+  await writeFile(join(folder, 'process-b.yaml'), 'name: b\nimage: busybox\n');
+  const args = ['run', '--config=c.yaml', '--kubeconfig=none'];
+  const { exit, stdout, stderr } = await runLauncher(args, { cwd: folder });
+  expect(exit).toBe(2);
+  const [first, second] = stdout.split('\n').map((line) => JSON.parse(line || '{}'));
+  expect(first).toMatchObject({
+    msg: 'configuration',
+    file: 'c.yaml',
+    settings: {
+      tenant: 'blue (line 1)',
+      'redis.password': '*** (line 2)',
+      storageType: 'redis (from redis.addr)',
+      'cluster.kubeconfig': 'none (flag --kubeconfig)',
+    },
+  });
+  expect(second).toMatchObject({
+    msg: 'workload file',
+    file: join(folder, 'process-b.yaml'),
+    workloads: 1,
+  });
+  expect(stdout + stderr).not.toContain('hunter');
+});
