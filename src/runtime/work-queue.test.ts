@@ -74,6 +74,24 @@ describe('work queue', () => {
     expect(began).toEqual(['busy', 'r3', 'u1', 'r1', 'r2']);
   });
 
+  it('lets routine keys start slowly: two at first, one more for each that is done', async () => {
+    const { queue, began, finish } = open(32);
+    for (let index = 0; index < 10; index++) queue.add(`r${index}`, 'routine');
+    await settle();
+    expect(began).toHaveLength(2);
+    await finish('r0');
+    expect(began).toHaveLength(4);
+    await finish('r1');
+    expect(began).toHaveLength(6);
+  });
+
+  it('does not hold urgent keys back for that', async () => {
+    const { queue, began } = open(32);
+    for (let index = 0; index < 10; index++) queue.add(`u${index}`);
+    await settle();
+    expect(began).toHaveLength(10);
+  });
+
   it('wakes delayed keys at their time, the earliest time first', async () => {
     const { queue, began, system, finish } = open();
     queue.addAt('late', 200);

@@ -1,7 +1,9 @@
 /**
  * Keys waiting to be reconciled. A key is in the queue at most once and is worked on by at most one worker; a key added
- * while it is worked on runs again afterwards. Urgent keys go first. Delayed keys share one timer. Level-based: a key
- * says "look at this", never what happened.
+ * while it is worked on runs again afterwards. Urgent keys go first. Routine keys start slowly, two at a time and one
+ * more for each that is done, as TCP does: a follower that takes over has few connections open, and opening many at
+ * once would delay the first requests. Delayed keys share one timer. Level-based: a key says "look at this", never what
+ * happened.
  */
 import type { Duration, Instant } from '../core/time.ts';
 import type { Clock, Timer } from '../ports/system.ts';
@@ -14,6 +16,9 @@ export interface WorkQueueOptions {
   readonly onWorked?: (duration: Duration) => void;
 }
 
+/** Routine keys worked on at first. */
+const SLOW_START = 2;
+
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #options: WorkQueueOptions;
@@ -24,6 +29,8 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #delayed = new Map<string, Instant>();
   #timer: { readonly at: Instant; readonly timer: Timer } | undefined;
+  /** How many keys may be worked on before routine ones have to wait. */
+  #routineLimit = SLOW_START;
   #closed = false;
 
   constructor(clock: Clock, options: WorkQueueOptions) {
@@ -79,12 +86,16 @@ export class WorkQueue {
   }
 
   #pump(): void {
-    for (const waiting of [this.#urgent, this.#routine])
-      for (const key of waiting.keys()) {
-        if (this.#running.size >= this.#options.concurrency) return;
-        waiting.delete(key);
-        this.#running.set(key, this.#run(key));
-      }
+    this.#start(this.#urgent, this.#options.concurrency);
+    this.#start(this.#routine, Math.min(this.#routineLimit, this.#options.concurrency));
+  }
+
+  #start(waiting: Map<string, Instant>, limit: number): void {
+    for (const key of waiting.keys()) {
+      if (this.#running.size >= limit) return;
+      waiting.delete(key);
+      this.#running.set(key, this.#run(key));
+    }
   }
 
   async #run(key: string): Promise<void> {
@@ -94,6 +105,7 @@ export class WorkQueue {
     await this.#options.work(key);
     this.#options.onWorked?.(this.#clock.now() - startedAt);
     this.#running.delete(key);
+    this.#routineLimit += 1;
     if (this.#again.delete(key)) this.add(key);
     this.#pump();
   }

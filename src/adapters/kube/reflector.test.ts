@@ -144,7 +144,6 @@ describe('the complete state', () => {
 describe('a watch that ends', () => {
   it.each<[string, (stream: Stream) => void, RegExp]>([
     ['a reset', (stream) => stream.reset(), /ECONNRESET|other side closed|UND_ERR/],
-    ['a clean close soon after it began', (stream) => stream.end(), /closed by the server/],
     ['a close inside an event', (stream) => (stream.write('{"type":'), stream.end()), /middle of an event/],
   ])('by %s resumes after the last event, and nothing is told twice', async (_, finish, cause) => {
     let first: Stream | undefined;
@@ -163,6 +162,37 @@ describe('a watch that ends', () => {
     expect(server.seen[1]?.query.has('sendInitialEvents')).toBe(false);
     expect(cache.state()).toEqual({ synced: true });
     expect(ups).toEqual([true, false, true]);
+  });
+
+  it('by a clean close after news resumes at once: a busy server closes what it cannot serve fast enough', async () => {
+    let first: Stream | undefined;
+    const { server, log, ups } = await start([
+      (stream) => {
+        first = stream;
+        initial(stream, event('MODIFIED', 'a', '10'));
+      },
+      (stream) => stream.send(event('DELETED', 'a', '16')),
+    ]);
+    await vi.waitFor(() => expect(log).toContain('changed a@10'));
+    first?.end();
+    await vi.waitFor(() => expect(log).toContain('removed a@16'));
+    expect(server.seen[1]?.query.get('resourceVersion')).toBe('10');
+    expect(ups).toEqual([true]);
+  });
+
+  it('by a clean close soon after it began, without news, waits before it resumes', async () => {
+    let first: Stream | undefined;
+    const { cache, log, resume } = await start([
+      (stream) => {
+        first = stream;
+        initial(stream);
+      },
+      (stream) => stream.send(event('MODIFIED', 'a', '16')),
+    ]);
+    await cache.synced(AbortSignal.timeout(5000));
+    first?.end();
+    await resume(/closed by the server/);
+    await vi.waitFor(() => expect(log).toContain('changed a@16'));
   });
 
   it('by silence (half-open) is given up, and the cache says why it is stale', async () => {
