@@ -71,6 +71,7 @@ function leader(views: readonly WorkloadView[] = [VIEW], fields: Partial<LegacyF
     observed: [REPORT],
     clusterProblem: undefined,
     notReady: undefined,
+    isStoreUp: true,
     storeFailures: 0,
     ...fields,
   };
@@ -88,6 +89,7 @@ const neverLed = follower({
   election: undefined,
   snapshot: { revision: 0, workloads: new Map(), leadership: NO_LEADERSHIP },
   notReady: 'the election has not begun yet',
+  isStoreUp: false,
 });
 
 describe('*Status*', () => {
@@ -175,7 +177,9 @@ describe('*Status*', () => {
 
   it('with the store down says so, and since how many operations', () => {
     const store = { up: false, cause: 'Redis refused the connection', since: 0 } as const;
-    expect(mapStatus(follower({ election: { ...UP, store }, storeFailures: 4 }))).toMatchObject({
+    expect(
+      mapStatus(follower({ election: { ...UP, store }, isStoreUp: false, storeFailures: 4 })),
+    ).toMatchObject({
       dbConnected: false,
       redisConnected: false,
       dbFailureCount: 4,

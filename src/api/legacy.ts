@@ -38,6 +38,8 @@ export interface LegacyFacts {
   /** Why `observed` may be missing or old, or undefined. */
   readonly clusterProblem: string | undefined;
   readonly notReady: string | undefined;
+  /** The store answered, and has not stopped to. */
+  readonly isStoreUp: boolean;
   /** Operations of the store without an answer since the last one that had one. */
   readonly storeFailures: number;
 }
@@ -66,7 +68,6 @@ export function mapStatus(facts: LegacyFacts): JsonObject {
   const { election, snapshot, notReady } = facts;
   const { leadership } = snapshot;
   const workloads = gatherWorkloads(facts);
-  const storeUp = election?.store.up ?? false;
   const lastLeader = leadership.vacant ? leadership.latest : leadership.previous;
   return {
     isLeader: facts.isLeader,
@@ -84,8 +85,8 @@ export function mapStatus(facts: LegacyFacts): JsonObject {
     clusterName: facts.clusterName,
     clusterHealth: facts.clusterProblem === undefined,
     storageType: facts.storageType,
-    dbConnected: storeUp,
-    redisConnected: storeUp,
+    dbConnected: facts.isStoreUp,
+    redisConnected: facts.isStoreUp,
     dbFailureCount: facts.storeFailures,
     controllerState: notReady === undefined ? 'Normal' : 'Degraded',
     readyForTraffic: notReady === undefined,

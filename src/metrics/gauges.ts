@@ -26,6 +26,8 @@ export interface MetricSources {
   /** Why what is seen of the cluster may be missing or old, or undefined. */
   readonly clusterProblem: () => string | undefined;
   readonly isReady: () => boolean;
+  /** The store answered, and has not stopped to. */
+  readonly isStoreUp: () => boolean;
 }
 
 /** What only the metrics themselves know. */
@@ -53,7 +55,7 @@ function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: 
   const single = singleOf(instruments);
   single('is_leader', () => (sources.isLeader() ? 1 : 0));
   single('term', () => sources.election()?.epoch);
-  single('store_up', () => (sources.election()?.store.up === true ? 1 : 0));
+  single('store_up', () => (sources.isStoreUp() ? 1 : 0));
   single('lease_ttl_seconds', () => sources.ttl / SECOND);
   single('lease_remaining_seconds', () => {
     const until = sources.election()?.validUntil;

@@ -48,6 +48,7 @@ function create(store = 'lease', limit = 1000): Metrics {
       queue: () => ({ depth: 3, oldest: now - 500 }),
       clusterProblem: () => undefined,
       isReady: () => true,
+      isStoreUp: () => election?.store.up === true,
     },
     SELF,
     usage,

@@ -67,12 +67,16 @@ describe('a measured store', () => {
       { kind: 'unavailable', cause: '' },
     ];
     const { store } = open({ read: async () => replies.pop() ?? { kind: 'free', epoch: 0 } });
-    const counts: number[] = [];
+    const counts: [number, boolean][] = [];
     for (let n = 0; n < 3; n++) {
       await store.read('lock', NEVER);
-      counts.push(store.failures);
+      counts.push([store.failures, store.hasAnswered]);
     }
-    expect(counts).toEqual([1, 2, 0]);
+    expect(counts).toEqual([
+      [1, false],
+      [2, false],
+      [0, true],
+    ]);
   });
 
   it.each([

@@ -32,6 +32,7 @@ export class MeasuredStore implements LockStore {
   readonly #opTimeout: Duration;
   #observer: StoreObserver | undefined;
   #failures = 0;
+  #hasAnswered = false;
 
   /** `opTimeout`: after which the caller gives up an operation. */
   constructor(store: LockStore, clock: Clock, opTimeout: Duration) {
@@ -46,6 +47,11 @@ export class MeasuredStore implements LockStore {
   /** Operations without an answer since the last one that had one. */
   get failures(): number {
     return this.#failures;
+  }
+
+  /** Whether an operation was answered since the start: before, nothing is known about the store. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
   }
 
   /** Told of every operation from now on. */
@@ -97,6 +103,7 @@ export class MeasuredStore implements LockStore {
     const duration = this.#clock.now() - sentAt;
     const isFailure = reply.kind === 'unavailable';
     this.#failures = isFailure ? this.#failures + 1 : 0;
+    this.#hasAnswered ||= !isFailure;
     const remaining = remainingOf(reply, ttl);
     this.#observer?.observeStore({
       operation,

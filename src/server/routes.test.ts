@@ -37,6 +37,7 @@ beforeEach(async () => {
     ],
     clusterProblem: undefined,
     notReady: undefined,
+    isStoreUp: true,
     storeFailures: 0,
   };
   usage = new ProcessUsage();
@@ -54,6 +55,7 @@ beforeEach(async () => {
     queue: () => ({ depth: 0, oldest: undefined }),
     clusterProblem: () => undefined,
     isReady: () => true,
+    isStoreUp: () => true,
   };
   const routes = controllerRoutes({
     facts: () => facts,

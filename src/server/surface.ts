@@ -38,6 +38,8 @@ export function openSurface(
   const monotonicStart = clock.now();
   const startedAt = clock.wall();
   const usage = new ProcessUsage();
+  const notReady = (): string | undefined =>
+    supervisor.notReady() ?? (store.hasAnswered ? undefined : 'the lock store has not answered yet');
   const sources = {
     controller: id,
     tenant,
@@ -51,7 +53,8 @@ export function openSurface(
     snapshot: () => supervisor.hub.snapshot,
     queue: () => supervisor.queue(),
     clusterProblem: () => supervisor.clusterProblem(),
-    isReady: () => supervisor.notReady() === undefined,
+    isReady: () => notReady() === undefined,
+    isStoreUp: () => store.hasAnswered && supervisor.election()?.store.up === true,
   };
   const metrics = new Metrics(sources, holder, usage);
   supervisor.hub.subscribe((event) => metrics.observe(event));
@@ -72,7 +75,8 @@ export function openSurface(
     snapshot: supervisor.hub.snapshot,
     observed: supervisor.observed(),
     clusterProblem: supervisor.clusterProblem(),
-    notReady: supervisor.notReady(),
+    notReady: notReady(),
+    isStoreUp: sources.isStoreUp(),
     storeFailures: store.failures,
   });
   const processFacts = (): ProcessFacts => ({
