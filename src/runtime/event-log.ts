@@ -16,6 +16,7 @@ const BAD: ReadonlySet<Reason> = new Set([
   'Failed',
   'ForeignOwner',
   'QuotaExceeded',
+  'InvalidSpec',
 ]);
 
 /** Passing states of a start or stop that goes well: shown on status pages, not worth a line each. */

@@ -40,10 +40,14 @@ export interface Vanished {
   readonly goneAt: Instant;
 }
 
-/** What a workload must remember although no pod shows it. Kept in the registry; survives a change of leader. */
+/**
+ * What a workload must remember although no pod shows it; survives a change of leader. Kept in the registry for a
+ * workload of the file, in the status of its custom resource for the others. That there is a record also says that the
+ * workload was managed, so what is left of it may be removed.
+ */
 export interface WorkloadRecord {
-  /** It was managed from the file, so it may be removed when it leaves the file. */
-  readonly managedFrom: 'file';
+  /** Where it was defined when this was written. */
+  readonly managedFrom: 'file' | 'resource';
   /** Template hash that `outcome` and `restarts` belong to: another hash starts afresh. */
   readonly hash?: string;
   readonly outcome?: 'Completed' | 'MaxRestartsExceeded';
@@ -72,8 +76,13 @@ export interface Input {
   readonly term: Epoch;
   /** Fingerprints whose objects count as ours: this installation's, and its predecessor's after a change of store. */
   readonly fingerprints: ReadonlySet<string>;
-  /** Absent: the workload left its source; what is left of it must be stopped. */
+  /** Absent: the workload left its source; what is left of it must be stopped, unless `invalid` is set. */
   readonly desired?: Workload;
+  /**
+   * The custom resource cannot be used as it is, and why. `desired` is then its last valid state, or absent when none is
+   * known; what runs stays as it is.
+   */
+  readonly invalid?: string;
   /** All pods that belong to the workload, gated and terminating ones included. */
   readonly instances: readonly Instance[];
   /** A pod that stands under our name and is not ours, and when to look for it again (it is in no watch of ours). */

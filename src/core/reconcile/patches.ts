@@ -1,11 +1,19 @@
 /**
  * The JSON patches (RFC 6902) behind the plan's actions. Each begins by replacing the resourceVersion with the value
- * that was read: the API server answers 409 when the pod has changed since (a failed `test` would answer 422, which
+ * that was read: the API server answers 409 when the object has changed since (a failed `test` would answer 422, which
  * looks like a validation error).
  */
 import type { Epoch } from '../election/record.ts';
 import type { Pod } from '../manifests/pod.ts';
-import { ANNOTATION, LABEL, labelSafe, PERMIT_GATE, SINGLETON_FINALIZER } from '../workload/names.ts';
+import type { WorkloadResource } from '../workload/custom-resource.ts';
+import {
+  ANNOTATION,
+  LABEL,
+  labelSafe,
+  PERMIT_GATE,
+  SINGLETON_FINALIZER,
+  WORKLOAD_FINALIZER,
+} from '../workload/names.ts';
 
 /** One RFC 6902 operation of the kinds used here. */
 export type Operation =
@@ -43,8 +51,25 @@ export function dropFinalizerPatch(pod: Pod): readonly Operation[] {
   return [expectVersion(pod), { op: 'replace', path: '/metadata/finalizers', value: rest }];
 }
 
-function expectVersion(pod: Pod): Operation {
-  return { op: 'replace', path: '/metadata/resourceVersion', value: pod.metadata.resourceVersion };
+/** Lets the custom resource wait for us when it is deleted. */
+export function protectPatch(resource: WorkloadResource): readonly Operation[] {
+  const value = [...(resource.metadata.finalizers ?? []), WORKLOAD_FINALIZER];
+  return [expectVersion(resource), { op: 'add', path: '/metadata/finalizers', value }];
+}
+
+/** The custom resource need not wait for us any more. */
+export function unprotectPatch(resource: WorkloadResource): readonly Operation[] {
+  const value = (resource.metadata.finalizers ?? []).filter((name) => name !== WORKLOAD_FINALIZER);
+  return [expectVersion(resource), { op: 'replace', path: '/metadata/finalizers', value }];
+}
+
+/** Replaces the whole status. */
+export function statusPatch(resource: WorkloadResource, status: unknown): readonly Operation[] {
+  return [expectVersion(resource), { op: 'add', path: '/status', value: status }];
+}
+
+function expectVersion({ metadata }: Pick<WorkloadResource, 'metadata'>): Operation {
+  return { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion };
 }
 
 function leaderMarks(pod: Pod, { term, id, clusterName }: LeaderMark): readonly Operation[] {

@@ -183,15 +183,62 @@ describe('removed from the file', () => {
     expect(kinds(input)).toEqual([]);
   });
 
+  it('forgets a workload although somebody else has a pod under its name', () => {
+    expect(kinds(removed({ foreign: { pod: makePod(), recheckAt: 5000 } }))).toEqual(['forget']);
+  });
+
   it('does not forget while a vanished instance is waited for', () => {
     expect(kinds(removed({ vanished: [{ uid: 'old', node: 'n', goneAt: 9000 }] }))).toEqual([]);
+  });
+});
+
+describe('a custom resource that cannot be used', () => {
+  const invalid = 'spec.image: image is required';
+  const unreadable = (options: Partial<Input>): Input => {
+    const { desired: _, ...input } = makeInput({ ...options, invalid });
+    return input;
+  };
+
+  it('leaves alone what runs when no earlier state is known', () => {
+    const plan = planWorkload(unreadable({ instances: [makeInstance()] }));
+    expect(plan).toMatchObject({ reason: 'InvalidSpec', message: invalid, actions: [] });
+  });
+
+  it('starts nothing, and forgets nothing', () => {
+    expect(planWorkload(unreadable({}))).toMatchObject({ reason: 'InvalidSpec', actions: [] });
+  });
+
+  it('keeps its last valid state, which is looked after as ever', () => {
+    expect(decide({ invalid }).actions).toEqual(['create']);
+    expect(decide({ invalid, instances: [makeInstance()] })).toMatchObject({ actions: [] });
+    expect(decide({ invalid, instances: [makeInstance({ hash: 'older' })] }).actions).toEqual(['delete']);
+  });
+
+  it('lets a pod go whose end is proven', () => {
+    const instances = [makeInstance({ status: ended('Failed'), terminating: true })];
+    expect(planWorkload(unreadable({ instances })).actions).toMatchObject([{ kind: 'dropFinalizer' }]);
   });
 });
 
 describe('create and replace', () => {
   it('records the workload before its first pod exists', () => {
     const { record: _, ...input } = makeInput();
-    expect(planWorkload(input).actions.map((action) => action.kind)).toEqual(['remember', 'create']);
+    expect(planWorkload(input).actions).toMatchObject([
+      { kind: 'remember', record: { managedFrom: 'file', hash: HASH, restarts: 0 } },
+    ]);
+  });
+
+  it('records what runs already, so that it does not become an orphan', () => {
+    const { record: _, ...input } = makeInput({ instances: [makeInstance()] });
+    expect(planWorkload(input).actions).toMatchObject([{ kind: 'remember' }]);
+  });
+
+  it('moves the record to where the workload is defined now, with what it holds', () => {
+    const desired = { ...makeWorkload(), source: { from: 'resource', uid: 'r' } as const };
+    const record = { managedFrom: 'file', hash: HASH, restarts: 2, outcome: 'Completed' } as const;
+    expect(planWorkload(makeInput({ desired, record })).actions).toMatchObject([
+      { kind: 'remember', record: { ...record, managedFrom: 'resource' } },
+    ]);
   });
 
   it('creates the pod of a known workload', () => {

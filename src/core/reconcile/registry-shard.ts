@@ -36,7 +36,7 @@ function isRecord(value: unknown): value is WorkloadRecord {
   if (typeof value !== 'object' || value === null) return false;
   return (
     'managedFrom' in value &&
-    value.managedFrom === 'file' &&
+    (value.managedFrom === 'file' || value.managedFrom === 'resource') &&
     'restarts' in value &&
     typeof value.restarts === 'number'
   );

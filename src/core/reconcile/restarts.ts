@@ -15,10 +15,12 @@ export function restartDelay(restarts: number): Duration {
   return Math.min(FIRST_DELAY * 2 ** Math.max(0, restarts - 1), LONGEST_DELAY);
 }
 
-/** The record as it applies to this spec: another template hash starts with a clean sheet. */
+/** The record as it applies to this spec and source: another template hash starts with a clean sheet. */
 export function recordFor(workload: ProcessWorkload, record: WorkloadRecord | undefined): WorkloadRecord {
-  if (record?.hash === workload.templateHash) return record;
-  return { managedFrom: 'file', hash: workload.templateHash, restarts: 0 };
+  const managedFrom = workload.source.from;
+  if (record?.hash !== workload.templateHash)
+    return { managedFrom, hash: workload.templateHash, restarts: 0 };
+  return record.managedFrom === managedFrom ? record : { ...record, managedFrom };
 }
 
 /** Restarts in place by the kubelet, of the container that restarted most. */

@@ -23,7 +23,9 @@ export const RULES: readonly Rule[] = [
   { name: 'earlier permit is answered', check: checkAnswered }, // a permit may still land: nothing else may be permitted
   { name: 'old instances are gone', check: checkStopping }, //    whatever is being deleted must be proven gone
   { name: 'no extra instances', check: checkExtra }, //           one pod under the one name; others are stopped
+  { name: 'resource is readable', check: checkReadable }, //      a spec that means nothing changes nothing
   { name: 'workload still wanted', check: checkWanted }, //       removed from its source: stop and forget
+  { name: 'workload is on record', check: checkRecorded }, //     before it has a pod, or it would leave an orphan
   { name: 'instance not finished', check: checkFinished }, //     terminal pods: complete, or clear away for a restart
   { name: 'instance has the current spec', check: checkSpec }, // planned replacement
   { name: 'restart budget', check: checkMaxRestarts }, //         crash loops end here
@@ -34,8 +36,9 @@ export const RULES: readonly Rule[] = [
   { name: 'instance ready', check: checkRunning }, //             total: always answers
 ];
 
-function checkForeign({ foreign, fingerprints, instances, key, now }: Input): Verdict | undefined {
-  if (foreign !== undefined && now < foreign.recheckAt)
+function checkForeign({ desired, foreign, fingerprints, instances, key, now }: Input): Verdict | undefined {
+  // A workload that is going has no use for the name.
+  if (desired !== undefined && foreign !== undefined && now < foreign.recheckAt)
     return {
       reason: 'ForeignOwner',
       message:
@@ -96,19 +99,25 @@ function checkExtra({ instances, key }: Input): Verdict | undefined {
   };
 }
 
+/** Without a last valid state nobody can tell whether what runs should run: it is left alone. */
+function checkReadable({ desired, invalid }: Input): Verdict | undefined {
+  if (desired !== undefined || invalid === undefined) return undefined;
+  return { reason: 'InvalidSpec', message: invalid, actions: [] };
+}
+
 function checkWanted({ desired, instances, record, vanished }: Input): Verdict | undefined {
   if (desired !== undefined) return undefined;
   if (record === undefined && instances.length > 0)
     return {
       reason: 'Removed',
       message:
-        'not in the configuration, and not on record as managed from it: left alone, delete the pod by hand',
+        'neither in the file nor a custom resource, and not on record as managed: left alone, delete the pod by hand',
       actions: [],
     };
   if (instances.length > 0)
     return {
       reason: 'Removed',
-      message: 'removed from the configuration: stopping',
+      message: 'removed from where it was defined: stopping',
       actions: instances.map(({ pod }) => ({ kind: 'delete', pod, cause: 'Removed' })),
     };
   const goneAt = Math.max(0, ...vanished.map((entry) => entry.goneAt));
@@ -123,6 +132,15 @@ function checkWanted({ desired, instances, record, vanished }: Input): Verdict |
     reason: 'Removed',
     message: 'stopped and removed',
     actions: record === undefined ? [] : [{ kind: 'forget' }],
+  };
+}
+
+function checkRecorded({ desired, record }: Input): Verdict | undefined {
+  if (desired === undefined || record?.managedFrom === desired.source.from) return undefined;
+  return {
+    reason: 'AwaitingPermit',
+    message: 'putting the workload on record',
+    actions: [{ kind: 'remember', record: recordFor(desired, record) }],
   };
 }
 
@@ -143,13 +161,13 @@ function checkRefused({ refusal, now }: Input): Verdict | undefined {
   if (refusal === undefined || now >= refusal.retryAt) return undefined;
   return {
     reason: refusal.message.includes('exceeded quota') ? 'QuotaExceeded' : 'Failed',
-    message: `the API server refused to ${refusal.action} the pod: ${refusal.message}`,
+    message: `the API server refused to ${refusal.action} the ${refusal.action === 'remember' ? 'workload' : 'pod'}: ${refusal.message}`,
     actions: [],
     wakeAt: refusal.retryAt,
   };
 }
 
-function checkExists({ desired, instances, now, record, startNotBefore }: Input): Verdict | undefined {
+function checkExists({ desired, instances, now, startNotBefore }: Input): Verdict | undefined {
   if (desired === undefined || instances.length > 0) return undefined;
   if (startNotBefore !== undefined && now < startNotBefore)
     return {
@@ -158,12 +176,9 @@ function checkExists({ desired, instances, now, record, startNotBefore }: Input)
       actions: [],
       wakeAt: startNotBefore,
     };
-  const create = { kind: 'create', workload: desired } as const;
   return {
     reason: 'Starting',
     message: 'creating the pod',
-    // The record comes first: without it, an entry removed from the file while nobody watched would leave an orphan.
-    actions:
-      record === undefined ? [{ kind: 'remember', record: recordFor(desired, record) }, create] : [create],
+    actions: [{ kind: 'create', workload: desired }],
   };
 }

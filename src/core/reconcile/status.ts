@@ -8,18 +8,24 @@ import { containerRestarts } from './restarts.ts';
 
 /** The view of one workload. `active`: a permitted instance that has not ended. `healthy`: it is ready, or the work is done. */
 export function viewWorkload(input: Input, plan: Plan): WorkloadView {
-  const { reason, message } = plan;
+  const { reason, message } = viewReason(input, plan);
   const instance = input.instances.find(({ pod }) => !isGated(pod)) ?? input.instances[0];
   return {
     key: input.key,
     active: instance !== undefined && isActive(instance),
     healthy:
-      reason === 'Completed' ||
+      plan.reason === 'Completed' ||
       (instance !== undefined && isActive(instance) && instance.readySince !== undefined),
     reason,
     message,
     ...(instance === undefined ? {} : { instance: viewInstance(instance) }),
   };
+}
+
+/** A resource that cannot be used is what people must hear of first; how its instance fares follows. */
+function viewReason({ invalid, desired }: Input, plan: Plan): Pick<WorkloadView, 'reason' | 'message'> {
+  if (invalid === undefined || desired === undefined) return plan;
+  return { reason: 'InvalidSpec', message: `${invalid} (still as before: ${plan.reason}, ${plan.message})` };
 }
 
 /** A permitted instance that has not ended, as far as anybody reported. */

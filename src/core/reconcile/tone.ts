@@ -20,4 +20,5 @@ export const TONE: Readonly<Record<Reason, Tone>> = {
   Failed: 'bad',
   ForeignOwner: 'bad',
   QuotaExceeded: 'bad',
+  InvalidSpec: 'bad',
 };

@@ -20,9 +20,9 @@ export type Action =
   | { readonly kind: 'delete'; readonly pod: Pod; readonly cause: StopCause }
   /** Let the object go: its end is proven. */
   | { readonly kind: 'dropFinalizer'; readonly pod: Pod; readonly proof: Proof }
-  /** Make the record durable before anything that follows. */
+  /** Make the record durable before anything that follows. Where it is kept depends on the workload's source. */
   | { readonly kind: 'remember'; readonly record: WorkloadRecord }
-  /** The workload is gone; its record may go too. */
+  /** The workload is gone; its record may go too, and with it the custom resource that waited for this. */
   | { readonly kind: 'forget' };
 
 export type StopCause = 'SpecChanged' | 'Removed' | 'MaxRestartsExceeded' | 'Finished' | 'ExtraInstance';
@@ -43,6 +43,7 @@ export type Reason =
   | 'Failed'
   | 'ForeignOwner'
   | 'QuotaExceeded'
+  | 'InvalidSpec'
   | 'Removed';
 
 /** What the chain answered. */

@@ -44,6 +44,9 @@ export const PERMIT_GATE = `${GROUP}/permit`;
 /** Finalizer on every instance pod: keeps the evidence when somebody deletes by force. */
 export const SINGLETON_FINALIZER = `${GROUP}/singleton`;
 
+/** Finalizer on a custom resource: it waits until what is left of its workload is stopped. */
+export const WORKLOAD_FINALIZER = `${GROUP}/workload`;
+
 /** The container that runs the workload's program; sidecars stand beside it. */
 export const MAIN_CONTAINER = 'main';
 
