@@ -8,6 +8,7 @@
  * - Objects are plain JSON as the server sent it; unknown fields are kept by reads that are not stripped.
  */
 import type { Duration } from '../core/time.ts';
+import { GROUP } from '../core/workload/names.ts';
 
 /** Metadata as the API server writes it (dates are RFC 3339 strings). */
 export interface ObjectMeta {
@@ -78,6 +79,14 @@ export const EVENTS: Resource = {
   version: 'v1',
   plural: 'events',
   kind: 'Event',
+  namespaced: true,
+};
+
+export const WORKLOAD_PROCESSES: Resource = {
+  group: GROUP,
+  version: 'v1',
+  plural: 'workloadprocesses',
+  kind: 'WorkloadProcess',
   namespaced: true,
 };
 

@@ -15,7 +15,8 @@ import { processPodName } from '../core/workload/names.ts';
 import { PODS, type Cache, type ClusterReader, type ObjectRef } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
 import type { GuardedResult, GuardedWriter } from './guarded-writer.ts';
-import type { Registry } from './registry.ts';
+import type { Records } from './records.ts';
+import type { ResourceWrite } from './resource-write.ts';
 import type { Term } from './term.ts';
 import type { WorkloadNotes } from './workload-notes.ts';
 
@@ -32,7 +33,7 @@ export interface ApplyContext {
   readonly reader: ClusterReader;
   readonly writer: GuardedWriter;
   readonly pods: Cache<Pod>;
-  readonly registry: Registry;
+  readonly records: Records;
   readonly notes: WorkloadNotes;
   readonly nextToken: () => number;
   readonly emit: (event: DomainEvent) => void;
@@ -62,11 +63,31 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
       return outcome;
     }
     case 'remember':
-      return (await context.registry.remember(key, action.record))
-        ? { kind: 'applied' }
-        : { kind: 'wait', retryIn: SECOND };
-    case 'forget':
-      return (await context.registry.forget(key)) ? { kind: 'wait' } : { kind: 'wait', retryIn: SECOND };
+      return settleRecord(context, key, 'remember', await context.records.remember(key, action.record));
+    case 'forget': {
+      const outcome = settleRecord(context, key, 'forget', await context.records.forget(key));
+      if (outcome.kind !== 'applied') return outcome;
+      context.notes.forget(key);
+      return { kind: 'wait' };
+    }
+  }
+}
+
+function settleRecord(
+  context: ApplyContext,
+  key: string,
+  action: 'remember' | 'forget',
+  result: ResourceWrite,
+): Outcome {
+  switch (result.kind) {
+    case 'written':
+      return { kind: 'applied' };
+    case 'later':
+      return { kind: 'wait', ...(result.retryIn === undefined ? {} : { retryIn: result.retryIn }) };
+    case 'refused': {
+      const retryAt = context.clock.now() + REFUSED_RETRY;
+      return refuse(context, key, { ...result, action, retryAt });
+    }
   }
 }
 

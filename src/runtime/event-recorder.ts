@@ -1,16 +1,19 @@
 /**
- * Domain events as Kubernetes events (events.k8s.io/v1), so that `kubectl describe pod` tells the story. Best effort:
- * an event that cannot be written is dropped after one attempt, as is one that finds a long queue before it, and no
- * decision ever waits for one.
+ * Domain events as Kubernetes events (events.k8s.io/v1), so that `kubectl describe` of a pod or a custom resource tells
+ * the story. Best effort: an event that cannot be written is dropped after one attempt, as is one that finds a long queue
+ * before it, and no decision ever waits for one.
  */
-import type { DomainEvent } from '../core/projection.ts';
+import type { DomainEvent, WorkloadView } from '../core/projection.ts';
+import { readStatus } from '../core/reconcile/resource-status.ts';
+import { TONE } from '../core/reconcile/tone.ts';
 import type { Duration } from '../core/time.ts';
 import { GROUP, LABEL } from '../core/workload/names.ts';
-import { parseKey } from '../core/workload/model.ts';
-import { EVENTS, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
+import { formatKey, parseKey } from '../core/workload/model.ts';
+import type { WorkloadResource } from '../core/workload/custom-resource.ts';
+import { EVENTS, WORKLOAD_PROCESSES, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
 
-/** What an event is about: the pod it names. */
+/** What happened, in the words of an event. */
 interface EventText {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
@@ -22,6 +25,17 @@ export interface RecorderOptions {
   readonly tenant: string;
   /** Unique per process: part of `reportingInstance`. */
   readonly holder: string;
+  /** The custom resource behind a workload key, if there is one. */
+  readonly resourceOf: (key: string) => WorkloadResource | undefined;
+}
+
+/** An object that an event is about, or related to. */
+interface Reference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
 const WRITE_TIMEOUT: Duration = 2000;
@@ -45,12 +59,35 @@ export class EventRecorder {
 
   /** Subscribes to the hub. */
   record(event: DomainEvent): void {
+    if (event.type === 'workload-changed') return this.#recordView(event.view, event.previous);
     const text = describe(event);
-    if (text === undefined || !('key' in event) || !('pod' in event) || this.#signal.aborted) return;
+    if (text === undefined || !('key' in event) || !('pod' in event)) return;
     const key = parseKey(event.key);
     if (key === undefined) return;
-    if (this.#backlog.length >= BACKLOG) return;
-    this.#backlog.push(() => this.#write(key.namespace, event.pod, event.uid, text));
+    const { namespace } = key;
+    const pod = { apiVersion: 'v1', kind: 'Pod', namespace, name: event.pod, uid: event.uid };
+    this.#begin(text, pod);
+    const resource = this.#options.resourceOf(event.key);
+    if (resource !== undefined) this.#begin(text, referTo(resource), pod);
+  }
+
+  /** On the resource: what somebody should look at, and that the work is done. Not what its status says already. */
+  #recordView(view: WorkloadView, previous: string | undefined): void {
+    const { key, reason, message, instance } = view;
+    const isBad = TONE[reason] === 'bad';
+    const resource = this.#options.resourceOf(formatKey(key));
+    if (resource === undefined || reason === previous || (!isBad && reason !== 'Completed')) return;
+    if (readStatus(resource).reason === reason) return;
+    const text = { type: isBad ? 'Warning' : 'Normal', reason, action: 'Reconcile', note: message } as const;
+    const { namespace } = key;
+    if (instance === undefined) return this.#begin(text, referTo(resource));
+    const pod = { apiVersion: 'v1', kind: 'Pod', namespace, name: instance.pod, uid: instance.uid };
+    this.#begin(text, referTo(resource), pod);
+  }
+
+  #begin(text: EventText, regarding: Reference, related?: Reference): void {
+    if (this.#signal.aborted || this.#backlog.length >= BACKLOG) return;
+    this.#backlog.push(() => this.#write(text, regarding, related));
     this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
   }
 
@@ -65,7 +102,7 @@ export class EventRecorder {
     for (let write = this.#backlog.shift(); write !== undefined; write = this.#backlog.shift()) await write();
   }
 
-  async #write(namespace: string, pod: string, uid: string, text: EventText): Promise<void> {
+  async #write(text: EventText, regarding: Reference, related?: Reference): Promise<void> {
     const { clock, random, log } = this.#system;
     const bound = new AbortController();
     const timer = clock.timer(clock.now() + WRITE_TIMEOUT, () => bound.abort());
@@ -73,21 +110,30 @@ export class EventRecorder {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: {
-        name: `${pod}.${random.uuid().slice(0, 13)}`,
-        namespace,
+        name: `${regarding.name.slice(0, 200)}.${random.uuid().slice(0, 13)}`,
+        namespace: regarding.namespace,
         labels: { [LABEL.tenant]: this.#options.tenant },
       },
       // MicroTime: six fractional digits are required.
       eventTime: new Date(clock.wall()).toISOString().replace('Z', '000Z'),
       reportingController: `${GROUP}/controller`,
       reportingInstance: this.#options.holder.slice(0, 128),
-      regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid },
+      regarding,
+      ...(related === undefined ? {} : { related }),
       ...text,
+      // The longest that the API server takes.
+      note: text.note.slice(0, 1024),
     };
     const result = await this.#cluster.create(EVENTS, event, AbortSignal.any([bound.signal, this.#signal]));
     timer.cancel();
     if (result.kind !== 'done') log.debug('event not written', { reason: text.reason, result: result.kind });
   }
+}
+
+function referTo({ metadata }: WorkloadResource): Reference {
+  const { group, version, kind } = WORKLOAD_PROCESSES;
+  const { namespace = '', name, uid = '' } = metadata;
+  return { apiVersion: `${group}/${version}`, kind, namespace, name, uid };
 }
 
 function describe(event: DomainEvent): EventText | undefined {

@@ -51,8 +51,9 @@ export class GuardedWriter {
   patch<T extends KubeObject>(
     ref: ObjectRef,
     operations: readonly PatchOperation[],
+    subresource?: 'status',
   ): Promise<GuardedResult<T>> {
-    return this.#guard(ref, (signal) => this.#cluster.patch<T>(ref, operations, signal));
+    return this.#guard(ref, (signal) => this.#cluster.patch<T>(ref, operations, signal, subresource));
   }
 
   delete(ref: ObjectRef, preconditions: DeletePreconditions): Promise<GuardedResult> {

@@ -46,7 +46,11 @@ export class Registry {
   readonly #writer: GuardedWriter;
   readonly #term: Term;
   readonly #log: Log;
-  readonly #records = new Map<string, { readonly record: WorkloadRecord; readonly shard: number }>();
+  /** Durable records, and where those have their place that are not durable yet. */
+  readonly #records = new Map<
+    string,
+    { readonly record: WorkloadRecord | undefined; readonly shard: number }
+  >();
   readonly #shards: Shard[] = [];
 
   constructor(options: RegistryOptions, reader: ClusterReader, writer: GuardedWriter, term: Term, log: Log) {
@@ -75,18 +79,22 @@ export class Registry {
   }
 
   /** Resolves true when the record is durable; false when it could not be written in this term. */
-  remember(key: string, record: WorkloadRecord): Promise<boolean> {
-    const shard = this.#records.get(key)?.shard ?? placeRecord(this.#sizes());
-    this.#records.set(key, { record, shard });
-    return this.#change(shard, key, encodeRecord(record));
+  async remember(key: string, record: WorkloadRecord): Promise<boolean> {
+    const known = this.#records.get(key);
+    const shard = known?.shard ?? placeRecord(this.#sizes());
+    this.#records.set(key, { record: known?.record, shard });
+    const isDurable = await this.#change(shard, key, encodeRecord(record));
+    if (isDurable) this.#records.set(key, { record, shard });
+    return isDurable;
   }
 
   /** Resolves true when the record is gone for good. */
-  forget(key: string): Promise<boolean> {
+  async forget(key: string): Promise<boolean> {
     const known = this.#records.get(key);
-    if (known === undefined) return Promise.resolve(true);
-    this.#records.delete(key);
-    return this.#change(known.shard, key, null);
+    if (known === undefined) return true;
+    const isDurable = await this.#change(known.shard, key, null);
+    if (isDurable) this.#records.delete(key);
+    return isDurable;
   }
 
   #adopt(index: number, object: RegistryShard): void {

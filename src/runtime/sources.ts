@@ -1,18 +1,156 @@
-/** What should run, by workload key. Today the configuration file; custom resources merge in here. */
+/**
+ * What should run, by workload key: the workloads of the file and the custom resources of this tenant. Where both define
+ * the same one the file wins. A resource that cannot be used keeps its last valid state, as long as this process knows
+ * one. Fed by a cache on every replica, so that a follower that takes over has it at hand.
+ */
+import {
+  explainProblems,
+  explainShadowed,
+  keyOfResource,
+  readProcessResource,
+  tenantOfResource,
+  type ResourceReading,
+  type WorkloadResource,
+} from '../core/workload/custom-resource.ts';
 import { formatKey, type Workload } from '../core/workload/model.ts';
+import type { Cache, CacheChange, ClusterReader } from '../ports/cluster.ts';
+import type { Log } from '../ports/system.ts';
+import { refOfResource } from './resource.ts';
+
+/** What is asked for. Nothing at all: the workload is to be stopped, or was never ours. */
+export interface Wanted {
+  readonly desired?: Workload;
+  /** Why the resource cannot be used as it is; `desired` is then its last valid state, if one is known. */
+  readonly invalid?: string;
+}
+
+/** The custom resource behind a key. */
+export interface KnownResource {
+  readonly object: WorkloadResource;
+  /** The file defines the workload too, and wins: why the resource has no effect. */
+  readonly shadowed?: string;
+}
+
+interface Seen {
+  readonly object: WorkloadResource;
+  readonly reading: ResourceReading;
+  readonly lastValid: Workload | undefined;
+}
 
 export class Sources {
-  readonly #desired: ReadonlyMap<string, Workload>;
+  readonly #file: ReadonlyMap<string, Workload>;
+  readonly #tenant: string;
+  readonly #cache: Cache<WorkloadResource>;
+  readonly #resources = new Map<string, Seen>();
+  /** Uids known to be gone although the watch has not said so yet. */
+  readonly #gone = new Set<string>();
+  readonly #log: Log;
+  #listener: ((key: string) => void) | undefined;
 
-  constructor(workloads: readonly Workload[]) {
-    this.#desired = new Map(workloads.map((workload) => [formatKey(workload.key), workload]));
+  constructor(workloads: readonly Workload[], tenant: string, resources: Cache<WorkloadResource>, log: Log) {
+    this.#log = log;
+    this.#file = new Map(workloads.map((workload) => [formatKey(workload.key), workload]));
+    this.#tenant = tenant;
+    this.#cache = resources;
+    resources.onChange((change) => this.#onChange(change));
+  }
+
+  /** At most one listener, told which workload to look at again; undefined removes it. */
+  listen(listener: ((key: string) => void) | undefined): void {
+    this.#listener = listener;
   }
 
   keys(): Iterable<string> {
-    return this.#desired.keys();
+    return new Set([...this.#file.keys(), ...this.#resources.keys()]);
   }
 
-  get(key: string): Workload | undefined {
-    return this.#desired.get(key);
+  get(key: string): Wanted {
+    const filed = this.#file.get(key);
+    if (filed !== undefined) return { desired: filed };
+    const seen = this.#resources.get(key);
+    if (seen === undefined || seen.object.metadata.deletionTimestamp !== undefined) return {};
+    const { reading, lastValid } = seen;
+    return {
+      ...(lastValid === undefined ? {} : { desired: lastValid }),
+      ...(reading.workload === undefined ? { invalid: explainProblems(reading.problems) } : {}),
+    };
   }
+
+  resource(key: string): KnownResource | undefined {
+    const object = this.#resources.get(key)?.object;
+    if (object === undefined) return undefined;
+    return this.#file.has(key) ? { object, shadowed: explainShadowed(keyOfResource(object)) } : { object };
+  }
+
+  /** The reply of one of our own writes. */
+  put(object: WorkloadResource): void {
+    this.#cache.put(object);
+  }
+
+  /** This resource is gone for good, whatever the watch may still say. */
+  gone(object: WorkloadResource): void {
+    const { uid = '' } = object.metadata;
+    this.#gone.add(uid);
+    this.#remove(formatKey(keyOfResource(object)), uid);
+  }
+
+  /**
+   * Takes in a complete and consistent list. What is known and not in it is asked for one by one: the watch may be behind
+   * the list, or ahead of it. Answers the cause when one could not be asked for.
+   */
+  async confirm(
+    listed: readonly WorkloadResource[],
+    reader: ClusterReader,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    for (const object of listed) this.#cache.put(object);
+    const present = new Set(listed.map(({ metadata }) => metadata.uid));
+    for (const { object } of this.#resources.values()) {
+      const { uid } = object.metadata;
+      if (present.has(uid)) continue;
+      const read = await reader.get<WorkloadResource>(refOfResource(object), signal);
+      if (read.kind === 'unavailable') return read.cause;
+      if (read.kind === 'refused') return read.message;
+      if (read.kind === 'gone' || read.object.metadata.uid !== uid) this.gone(object);
+    }
+    return undefined;
+  }
+
+  #onChange(change: CacheChange<WorkloadResource>): void {
+    const { object } = change;
+    const { uid = '' } = object.metadata;
+    const key = formatKey(keyOfResource(object));
+    if (change.kind === 'removed') this.#gone.delete(uid);
+    if (change.kind === 'removed' || tenantOfResource(object) !== this.#tenant) this.#remove(key, uid);
+    else if (!this.#gone.has(uid)) this.#observe(key, object);
+  }
+
+  #observe(key: string, object: WorkloadResource): void {
+    const known = this.#resources.get(key);
+    const before = known?.object.metadata.uid === object.metadata.uid ? known : undefined;
+    const { generation } = object.metadata;
+    const isRead =
+      before !== undefined && generation !== undefined && generation === before.object.metadata.generation;
+    const reading = isRead ? before.reading : readProcessResource(object);
+    if (!isRead && reading.workload !== undefined)
+      for (const { path, message, hint } of reading.problems)
+        this.#log.warn('a value of a custom resource has no effect', { workload: key, path, message, hint });
+    this.#resources.set(key, { object, reading, lastValid: reading.workload ?? before?.lastValid });
+    // A status is written by ourselves: it changes nothing about what should run.
+    if (!isRead || !isSameLife(before.object, object)) this.#listener?.(key);
+  }
+
+  #remove(key: string, uid: string): void {
+    if (this.#resources.get(key)?.object.metadata.uid !== uid) return;
+    this.#resources.delete(key);
+    this.#listener?.(key);
+  }
+}
+
+/** Neither its deletion nor its finalizers changed. */
+function isSameLife(a: WorkloadResource, b: WorkloadResource): boolean {
+  return (
+    a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
+    a.metadata.finalizers?.join() === b.metadata.finalizers?.join()
+  );
 }

@@ -8,8 +8,17 @@ import type { ElectionView } from '../core/election/view.ts';
 import type { Pod } from '../core/manifests/pod.ts';
 import { viewSeen, type SeenWorkload } from '../core/reconcile/seen.ts';
 import { SECOND, type Duration, type Instant } from '../core/time.ts';
+import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { Workload } from '../core/workload/model.ts';
-import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } from '../ports/cluster.ts';
+import {
+  NAMESPACES,
+  NODES,
+  PODS,
+  WORKLOAD_PROCESSES,
+  type Cache,
+  type Cluster,
+  type KubeObject,
+} from '../ports/cluster.ts';
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { System } from '../ports/system.ts';
@@ -22,8 +31,9 @@ import { Observations } from './observations.ts';
 import { pause } from './pause.ts';
 import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
+import { stripResource } from './resource.ts';
 import { Sources } from './sources.ts';
-import { tenantSelector } from './world.ts';
+import { resourceScope, tenantSelector } from './world.ts';
 
 export interface SupervisorOptions {
   readonly tenant: string;
@@ -54,6 +64,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #pods: Cache<Pod>;
   readonly #nodes: Cache<Node>;
+  /** Not waited for, and no reason not to be ready: the type need not exist. */
+  readonly #resources: Cache<WorkloadResource>;
   readonly #observations: Observations;
   readonly #sources: Sources;
   /** Everything that lives as long as the process. */
@@ -75,7 +87,11 @@ export class Supervisor {
     });
     this.#nodes = ports.cluster.cache<Node>(NODES, { scope: {}, strip: stripNode });
     this.#observations = new Observations(clock, this.#pods, this.#nodes);
-    this.#sources = new Sources(options.workloads);
+    this.#resources = ports.cluster.cache<WorkloadResource>(WORKLOAD_PROCESSES, {
+      scope: resourceScope(options.tenant),
+      strip: stripResource,
+    });
+    this.#sources = new Sources(options.workloads, options.tenant, this.#resources, log);
   }
 
   /**
@@ -84,9 +100,11 @@ export class Supervisor {
    */
   async run(stop: AbortSignal): Promise<void> {
     const { cluster, system } = this.#ports;
-    const recorder = new EventRecorder(cluster, system, this.#options, this.#life.signal);
+    const resourceOf = (key: string): WorkloadResource | undefined => this.#sources.resource(key)?.object;
+    const options = { ...this.#options, resourceOf };
+    const recorder = new EventRecorder(cluster, system, options, this.#life.signal);
     this.hub.subscribe((event) => recorder.record(event));
-    const caches = [this.#pods.run(this.#life.signal), this.#nodes.run(this.#life.signal)];
+    const caches = [this.#pods, this.#nodes, this.#resources].map((cache) => cache.run(this.#life.signal));
     try {
       const uid = await this.#identifyCluster(stop);
       if (uid === undefined) return;

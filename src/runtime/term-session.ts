@@ -17,8 +17,10 @@ import { GuardedWriter } from './guarded-writer.ts';
 import type { Hub } from './hub.ts';
 import type { Observations } from './observations.ts';
 import { pause } from './pause.ts';
+import { openRecords, type Records } from './records.ts';
 import { Registry } from './registry.ts';
 import type { Sources } from './sources.ts';
+import { StatusWriter } from './status-writer.ts';
 import type { Term } from './term.ts';
 import { WorkQueue } from './work-queue.ts';
 import { readWorld, type World } from './world.ts';
@@ -57,11 +59,15 @@ export class TermSession {
   readonly #queue: WorkQueue;
   readonly #writer: GuardedWriter;
   readonly #registry: Registry;
+  readonly #records: Records;
+  readonly #status: StatusWriter;
   readonly #notes: WorkloadNotes;
   readonly #context: ApplyContext;
   readonly #fingerprints: ReadonlySet<string>;
   /** Keys that were not looked at yet in this term. */
   readonly #unswept = new Set<string>();
+  /** Keys whose custom resource was not told yet: it waits until every workload was looked at. */
+  readonly #unreported = new Set<string>();
   #stopped: Promise<{ readonly clean: boolean }> | undefined;
   #startedAt = 0;
   #swept = 0;
@@ -95,6 +101,9 @@ export class TermSession {
       term,
       log,
     );
+    const shared = { sources: deps.sources, writer: this.#writer };
+    this.#status = new StatusWriter({ ...shared, term, reader: deps.cluster, clock, log });
+    this.#records = openRecords({ ...shared, registry: this.#registry, status: this.#status });
     this.#notes = new WorkloadNotes(tenant);
     this.#fingerprints = new Set([
       fingerprint,
@@ -108,7 +117,7 @@ export class TermSession {
       reader: deps.cluster,
       writer: this.#writer,
       pods: deps.pods,
-      registry: this.#registry,
+      records: this.#records,
       notes: this.#notes,
       nextToken: () => (this.#tokens += 1),
       emit: (event) => deps.hub.emit(event),
@@ -127,15 +136,14 @@ export class TermSession {
   async start(readAhead?: Promise<World | string>): Promise<void> {
     const { clock, log } = this.#deps.system;
     this.#startedAt = clock.now();
-    let world = await (readAhead ?? this.#readWorld());
-    while (typeof world === 'string' && this.#term.isValid()) {
-      log.warn('cannot read the state of the cluster', { cause: world, term: this.#term.epoch });
+    let cause = await this.#takeIn(await (readAhead ?? this.#readWorld()));
+    while (cause !== undefined && this.#term.isValid()) {
+      log.warn('cannot read the state of the cluster', { cause, term: this.#term.epoch });
       await pause(clock, SECOND, this.#term.signal);
-      world = await this.#readWorld();
+      cause = await this.#takeIn(await this.#readWorld());
     }
-    if (typeof world === 'string' || this.#stopped !== undefined || !this.#term.isValid()) return;
-    for (const pod of world.pods) this.#deps.pods.put(pod);
-    this.#registry.load(world.shards);
+    if (cause !== undefined || this.#stopped !== undefined || !this.#term.isValid()) return;
+    this.#deps.sources.listen((key) => this.#queue.add(key));
     this.#deps.observations.listen({
       onWorkload: (key) => this.#queue.add(key),
       onTermSeen: (epoch) => this.#checkTerm(epoch),
@@ -160,6 +168,7 @@ export class TermSession {
 
   async #stop(): Promise<{ readonly clean: boolean }> {
     this.#deps.observations.listen(undefined);
+    this.#deps.sources.listen(undefined);
     const drained = await this.#writer.drain();
     await this.#queue.close();
     return drained;
@@ -169,23 +178,37 @@ export class TermSession {
     return readWorld(this.#deps.cluster, this.#identity, this.#term.signal);
   }
 
-  /** Puts new workloads on record together, a write for some hundred of them; one that fails is tried again with its key. */
+  /** Answers the cause when the world could not be read, or not completely. */
+  async #takeIn(world: World | string): Promise<string | undefined> {
+    if (typeof world === 'string') return world;
+    const { sources, cluster, pods, system } = this.#deps;
+    if ('refused' in world.resources)
+      system.log.warn('custom resources cannot be read; their workloads are left as they are', {
+        cause: world.resources.refused,
+      });
+    else {
+      const cause = await sources.confirm(world.resources, cluster, this.#term.signal);
+      if (cause !== undefined) return cause;
+    }
+    for (const pod of world.pods) pods.put(pod);
+    this.#registry.load(world.shards);
+    return undefined;
+  }
+
+  /** Puts new entries of the file on record together, a write for some hundred; one that fails is tried again with its key. */
   async #rememberNew(): Promise<void> {
     const { sources } = this.#deps;
-    const fresh = [...sources.keys()].filter((key) => this.#registry.get(key) === undefined);
-    await Promise.all(
-      fresh.map((key) => {
-        const desired = sources.get(key);
-        return desired === undefined
-          ? undefined
-          : this.#registry.remember(key, recordFor(desired, undefined));
-      }),
-    );
+    const fresh = [...sources.keys()].flatMap((key) => {
+      const { desired } = sources.get(key);
+      const isNew = desired?.source.from === 'file' && this.#records.get(key) === undefined;
+      return isNew ? [this.#records.remember(key, recordFor(desired, undefined))] : [];
+    });
+    await Promise.all(fresh);
   }
 
   #sweep(): void {
     const { observations, sources } = this.#deps;
-    const keys = new Set([...sources.keys(), ...observations.keys(), ...this.#registry.keys()]);
+    const keys = new Set([...sources.keys(), ...observations.keys(), ...this.#records.keys()]);
     for (const key of keys) this.#unswept.add(key);
     this.#swept = keys.size;
     if (keys.size === 0) this.#finishSweep();
@@ -203,6 +226,8 @@ export class TermSession {
   #finishSweep(): void {
     const durationMs = Math.round(this.#deps.system.clock.now() - this.#startedAt);
     this.#deps.hub.emit({ type: 'sweep-done', term: this.#term.epoch, workloads: this.#swept, durationMs });
+    for (const key of this.#unreported) this.#queue.add(key, 'routine');
+    this.#unreported.clear();
   }
 
   #checkTerm(epoch: number): void {
@@ -217,7 +242,10 @@ export class TermSession {
       const plan = planWorkload(input);
       this.#publish(input, plan);
       const done = await this.#carryOut(key, input, plan);
-      if (done) return this.#leave(key);
+      if (done) {
+        await this.#report(key, input, plan);
+        return this.#leave(key);
+      }
     }
     this.#queue.addAt(key, this.#deps.system.clock.now() + 100);
   }
@@ -232,7 +260,11 @@ export class TermSession {
     }
     for (const action of plan.actions) {
       if (action.kind === 'remember' && action.record.restarts > (input.record?.restarts ?? 0))
-        this.#notes.delayStart(key, clock.now() + restartDelay(action.record.restarts));
+        this.#notes.delayStart(
+          key,
+          action.record.hash ?? '',
+          clock.now() + restartDelay(action.record.restarts),
+        );
       const outcome = await applyAction(this.#context, key, action);
       if (outcome.kind === 'reread') return false;
       if (outcome.kind === 'wait') {
@@ -244,6 +276,21 @@ export class TermSession {
     return false;
   }
 
+  /** Shows the decision in the custom resource of the workload. */
+  async #report(key: string, input: Input, plan: Plan): Promise<void> {
+    const { sources, system } = this.#deps;
+    if (sources.resource(key) === undefined) return;
+    if (this.#unswept.size > 0) {
+      this.#unreported.add(key);
+      return;
+    }
+    const result = await this.#status.report(key, input, viewWorkload(input, plan));
+    if (result.kind === 'later' && result.retryIn !== undefined)
+      this.#queue.addAt(key, system.clock.now() + result.retryIn);
+    if (result.kind === 'refused')
+      system.log.warn('status refused', { workload: key, detail: result.message });
+  }
+
   #leave(key: string): void {
     if (!this.#unswept.delete(key)) return;
     if (this.#unswept.size === 0) this.#finishSweep();
@@ -253,11 +300,11 @@ export class TermSession {
     const { observations, sources, system } = this.#deps;
     const parsed = parseKey(key);
     if (parsed === undefined) return undefined;
-    const desired = sources.get(key);
-    const record = this.#registry.get(key);
+    const wanted = sources.get(key);
+    const record = this.#records.get(key);
     const foreign = this.#notes.foreignPod(key);
     const unansweredPermit = this.#notes.unansweredPermit(key);
-    const startNotBefore = this.#notes.startNotBefore(key);
+    const startNotBefore = this.#notes.startNotBefore(key, wanted.desired?.templateHash);
     const refusal = this.#notes.refusal(key);
     return {
       key: parsed,
@@ -266,7 +313,7 @@ export class TermSession {
       fingerprints: this.#fingerprints,
       instances: observations.instances(key),
       vanished: observations.vanished(key),
-      ...(desired === undefined ? {} : { desired }),
+      ...wanted,
       ...(record === undefined ? {} : { record }),
       ...(foreign === undefined ? {} : { foreign }),
       ...(unansweredPermit === undefined ? {} : { unansweredPermit }),
@@ -277,7 +324,9 @@ export class TermSession {
 
   #publish(input: Input, plan: Plan): void {
     const { hub } = this.#deps;
-    const gone = input.desired === undefined && input.instances.length === 0 && input.vanished.length === 0;
+    const { desired, invalid, instances, vanished } = input;
+    const isAbsent = desired === undefined && invalid === undefined;
+    const gone = isAbsent && instances.length === 0 && vanished.length === 0;
     if (gone) hub.removeWorkload(formatKey(input.key));
     else hub.setWorkload(viewWorkload(input, plan));
   }

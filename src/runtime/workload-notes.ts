@@ -15,7 +15,7 @@ export class WorkloadNotes {
   readonly #unanswered = new Map<string, string>();
   readonly #foreign = new Map<string, ForeignPod>();
   readonly #refusals = new Map<string, Refusal>();
-  readonly #startNotBefore = new Map<string, Instant>();
+  readonly #startNotBefore = new Map<string, { readonly hash: string; readonly until: Instant }>();
   readonly #failures = new Map<string, number>();
 
   constructor(tenant: string) {
@@ -66,13 +66,27 @@ export class WorkloadNotes {
     return this.#refusals.get(key);
   }
 
-  /** No new instance before this time: the last one failed. */
-  delayStart(key: string, until: Instant): void {
-    this.#startNotBefore.set(key, until);
+  /** No new instance of this template before that time: the last one failed. */
+  delayStart(key: string, hash: string, until: Instant): void {
+    this.#startNotBefore.set(key, { hash, until });
   }
 
-  startNotBefore(key: string): Instant | undefined {
-    return this.#startNotBefore.get(key);
+  /** Undefined for another template than the one that failed: an edit is tried at once. */
+  startNotBefore(key: string, hash: string | undefined): Instant | undefined {
+    const delay = this.#startNotBefore.get(key);
+    return delay?.hash === hash ? delay?.until : undefined;
+  }
+
+  /** The workload is gone; another one of its name starts afresh. */
+  forget(key: string): void {
+    for (const notes of [
+      this.#unanswered,
+      this.#foreign,
+      this.#refusals,
+      this.#startNotBefore,
+      this.#failures,
+    ])
+      notes.delete(key);
   }
 
   /** How long to leave a key alone after another failed attempt: 200 ms, doubling, at most 30 s. */

@@ -1,7 +1,16 @@
-/** What a term must have read consistently before it decides anything: all instance pods, and the registry. */
+/** What a term must have read consistently before it decides anything: all instance pods, the registry, the custom resources. */
 import type { Pod } from '../core/manifests/pod.ts';
+import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import { LABEL } from '../core/workload/names.ts';
-import { CONFIG_MAPS, PODS, type ClusterReader, type ListResult } from '../ports/cluster.ts';
+import {
+  CONFIG_MAPS,
+  PODS,
+  WORKLOAD_PROCESSES,
+  type ClusterReader,
+  type KubeObject,
+  type ListResult,
+  type Scope,
+} from '../ports/cluster.ts';
 import type { RegistryShard } from './registry.ts';
 
 /** Where to look. */
@@ -14,6 +23,8 @@ export interface WorldScope {
 export interface World {
   readonly pods: readonly Pod[];
   readonly shards: readonly RegistryShard[];
+  /** Or why they may not be read: their workloads are then left alone, and everything else goes on. */
+  readonly resources: readonly WorkloadResource[] | { readonly refused: string };
 }
 
 /** Selects everything of this tenant that this product made. */
@@ -21,27 +32,40 @@ export function tenantSelector(tenant: string): string {
   return `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.tenant}=${tenant}`;
 }
 
-/** Two consistent lists, at once. Answers the cause as text when either could not be read. */
+/** The custom resources that may belong to the tenant. Those without its label belong to `default`, which no selector says. */
+export function resourceScope(tenant: string): Scope {
+  return tenant === 'default' ? {} : { labelSelector: `${LABEL.tenant}=${tenant}` };
+}
+
+/** Consistent lists, at once. Answers the cause as text when one of those that must be read could not be. */
 export async function readWorld(
   reader: ClusterReader,
   { tenant, controllerNamespace }: WorldScope,
   signal: AbortSignal,
 ): Promise<World | string> {
   const labelSelector = tenantSelector(tenant);
-  const [pods, shards] = await Promise.all([
+  const [pods, shards, resources] = await Promise.all([
     reader.list<Pod>(PODS, { labelSelector }, signal),
     reader.list<RegistryShard>(CONFIG_MAPS, { labelSelector, namespace: controllerNamespace }, signal),
+    reader.list<WorkloadResource>(WORKLOAD_PROCESSES, resourceScope(tenant), signal),
   ]);
   const problem = causeOf(pods) ?? causeOf(shards);
   if (problem !== undefined) return problem;
-  return { pods: itemsOf(pods), shards: itemsOf(shards) };
+  if (resources.kind === 'unavailable') return resources.cause;
+  // Not found: there is no such type, so there are no such objects.
+  const isRefused = resources.kind === 'refused' && resources.status !== 404;
+  return {
+    pods: itemsOf(pods),
+    shards: itemsOf(shards),
+    resources: isRefused ? { refused: resources.message } : itemsOf(resources),
+  };
 }
 
-function causeOf(result: ListResult<Pod> | ListResult<RegistryShard>): string | undefined {
+function causeOf(result: ListResult<KubeObject>): string | undefined {
   if (result.kind === 'refused') return result.message;
   return result.kind === 'unavailable' ? result.cause : undefined;
 }
 
-function itemsOf<T extends Pod | RegistryShard>(result: ListResult<T>): readonly T[] {
+function itemsOf<T extends KubeObject>(result: ListResult<T>): readonly T[] {
   return result.kind === 'done' ? result.items : [];
 }

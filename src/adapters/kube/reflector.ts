@@ -60,6 +60,9 @@ const SILENCE: Duration = 100 * SECOND;
 /** A watch that lived this long makes earlier failures forgotten. */
 const HEALTHY: Duration = 2 * MINUTE;
 
+/** How often a type that does not exist is looked for. */
+const ABSENT_PAUSE: Duration = MINUTE;
+
 /** Longest silence inside the initial events; then the server is taken not to send their end mark. */
 const MARK_LIMIT: Duration = 10 * SECOND;
 
@@ -74,7 +77,11 @@ type End =
   /** 410: the position is too old. */
   | { readonly kind: 'expired'; readonly cause: string }
   /** The server cannot stream the initial state. */
-  | { readonly kind: 'unsupported'; readonly cause: string };
+  | { readonly kind: 'unsupported'; readonly cause: string }
+  /** 404: there is no such type, not even an empty collection of it. */
+  | { readonly kind: 'absent'; readonly cause: string }
+  /** 403: it may not be read. */
+  | { readonly kind: 'forbidden'; readonly cause: string };
 
 export class Reflector<T extends KubeObject> implements Cache<T> {
   readonly #options: ReflectorOptions<T>;
@@ -136,6 +143,7 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
     const { backoff = BACKOFF, silence = SILENCE } = this.#options;
     let failures = 0;
     let askedAnew = false;
+    let warnedOf: End['kind'] | undefined;
     while (!signal.aborted) {
       const end = await this.#follow(signal);
       if (!signal.aborted) this.#options.onEnded?.(end.kind);
@@ -148,15 +156,21 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
         !askedAnew &&
         (end.kind === 'unsupported' || (end.kind === 'expired' && this.#position !== undefined));
       if (end.kind === 'unsupported') this.#streams = false;
-      if (end.kind === 'expired' || (!this.#heard && lived >= 0.9 * silence)) this.#position = undefined;
+      const isLost = end.kind === 'expired' || end.kind === 'absent';
+      if (isLost || (!this.#heard && lived >= 0.9 * silence)) this.#position = undefined;
       if (isWorking) failures = 0;
       if (signal.aborted || (end.kind === 'clean' && isWorking)) continue;
       this.#goDown('cause' in end ? end.cause : 'closed by the server');
-      const delay = askedAnew ? 0 : random.uniform() * Math.min(backoff.cap, backoff.base * 2 ** failures);
+      const backedOff = random.uniform() * Math.min(backoff.cap, backoff.base * 2 ** failures);
+      const delay = askedAnew ? 0 : end.kind === 'absent' ? ABSENT_PAUSE : backedOff;
+      const hint = HINT[end.kind];
       const facts = { resource: this.#options.resource.plural, end: end.kind, cause: this.#problem };
       if (end.kind === 'malformed')
         log.error('the API server sent something that is not a watch event', facts);
+      else if (hint !== undefined && warnedOf !== end.kind) log.warn(hint, facts);
       else log.debug('watch ended', { ...facts, retryInMs: Math.round(delay) });
+      if (hint !== undefined) warnedOf = end.kind;
+      else if (lived > 0) warnedOf = undefined;
       if (askedAnew) continue;
       failures += 1;
       await pause(clock, delay, signal);
@@ -170,8 +184,8 @@ export class Reflector<T extends KubeObject> implements Cache<T> {
     if (this.#streams) return this.#watch(undefined, signal);
     const { reader, resource, scope, strip } = this.#options;
     const list = await reader.list<T>(resource, scope, signal);
-    if (list.kind !== 'done')
-      return { kind: 'broken', cause: list.kind === 'refused' ? list.message : list.cause };
+    if (list.kind === 'refused') return endOf({ code: list.status, message: list.message }, false);
+    if (list.kind === 'unavailable') return { kind: 'broken', cause: list.cause };
     this.#replaceAll(list.items.map(strip), list.resourceVersion);
     return this.#watch(list.resourceVersion, signal);
   }
@@ -317,12 +331,20 @@ class InitialState<T extends KubeObject> {
   }
 }
 
+/** Said once when it begins: nothing but a person ends it. */
+const HINT: { readonly [K in End['kind']]?: string } = {
+  absent: 'this type does not exist: install its CustomResourceDefinition; looking again every minute',
+  forbidden: 'this type may not be listed and watched: grant the right; trying again',
+};
+
 /** What a Status means for the watch. */
 function endOf(
   { code, message }: { readonly code: number; readonly message: string },
   initial: boolean,
 ): End {
   if (code === 410) return { kind: 'expired', cause: message };
+  if (code === 404) return { kind: 'absent', cause: message };
+  if (code === 403) return { kind: 'forbidden', cause: message };
   if (initial && (code === 400 || code === 422)) return { kind: 'unsupported', cause: message };
   return { kind: 'broken', cause: message };
 }

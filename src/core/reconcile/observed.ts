@@ -46,8 +46,11 @@ export interface Vanished {
  * workload was managed, so what is left of it may be removed.
  */
 export interface WorkloadRecord {
-  /** Where it was defined when this was written. */
-  readonly managedFrom: 'file' | 'resource';
+  /**
+   * Where it was defined when it was put on record. `none`: something is remembered, but nothing would tell a later leader
+   * to stop what runs when the workload is gone.
+   */
+  readonly managedFrom: 'file' | 'resource' | 'none';
   /** Template hash that `outcome` and `restarts` belong to: another hash starts afresh. */
   readonly hash?: string;
   readonly outcome?: 'Completed' | 'MaxRestartsExceeded';

@@ -3,7 +3,7 @@
  * may still be running, and only then what to start. Each rule answers (reason, message, actions) or passes.
  */
 import { isGated } from './proof.ts';
-import type { Input } from './observed.ts';
+import type { Input, Refusal } from './observed.ts';
 import type { Verdict } from './verdict.ts';
 import { claimedTerm, decidePermit } from './permit.ts';
 import { checkGone, checkStopping } from './stopping.ts';
@@ -107,7 +107,7 @@ function checkReadable({ desired, invalid }: Input): Verdict | undefined {
 
 function checkWanted({ desired, instances, record, vanished }: Input): Verdict | undefined {
   if (desired !== undefined) return undefined;
-  if (record === undefined && instances.length > 0)
+  if ((record?.managedFrom ?? 'none') === 'none' && instances.length > 0)
     return {
       reason: 'Removed',
       message:
@@ -161,10 +161,15 @@ function checkRefused({ refusal, now }: Input): Verdict | undefined {
   if (refusal === undefined || now >= refusal.retryAt) return undefined;
   return {
     reason: refusal.message.includes('exceeded quota') ? 'QuotaExceeded' : 'Failed',
-    message: `the API server refused to ${refusal.action} the ${refusal.action === 'remember' ? 'workload' : 'pod'}: ${refusal.message}`,
+    message: `the API server refused to ${refusal.action} the ${isAboutRecord(refusal) ? 'workload' : 'pod'}: ${refusal.message}`,
     actions: [],
     wakeAt: refusal.retryAt,
   };
+}
+
+/** The record, and not the pod. */
+function isAboutRecord({ action }: Refusal): boolean {
+  return action === 'remember' || action === 'forget';
 }
 
 function checkExists({ desired, instances, now, startNotBefore }: Input): Verdict | undefined {
