@@ -380,3 +380,45 @@ describe('the cache', () => {
     await vi.waitFor(() => expect(stream?.closed).toBe(true));
   });
 });
+
+describe('a type that cannot be watched', () => {
+  it('because it does not exist costs one warning and one request a minute, until it is there', async () => {
+    let exists = false;
+    const { server, system, cache } = await start([(stream) => initial(stream)], {
+      refuse(exchange) {
+        if (!exists) exchange.reply(404, { code: 404, message: 'not found' });
+        return !exists;
+      },
+    });
+    await vi.waitFor(() => expect(cache.state().problem).toBe('not found'));
+    system.advance(59_000);
+    expect(server.seen.length).toBe(1);
+    system.advance(1000);
+    await vi.waitFor(() => expect(server.seen.length).toBe(2));
+    expect(system.lines.filter((line) => line.startsWith('warn')).length).toBe(1);
+    exists = true;
+    await vi.waitFor(() => {
+      system.advance(60_000);
+      expect(server.seen.length).toBe(3);
+    });
+    await cache.synced(AbortSignal.timeout(5000));
+  });
+
+  it('for want of a right is said once, and tried again', async () => {
+    let isAllowed = false;
+    const { system, cache, resume } = await start([(stream) => initial(stream)], {
+      refuse(exchange) {
+        if (!isAllowed) exchange.reply(403, { code: 403, message: 'no right' });
+        return !isAllowed;
+      },
+    });
+    await resume('no right');
+    await resume('no right');
+    expect(system.lines.filter((line) => line.startsWith('warn')).length).toBe(1);
+    isAllowed = true;
+    await vi.waitFor(() => {
+      system.advance(30_000);
+      expect(cache.state().synced).toBe(true);
+    });
+  });
+});
