@@ -68,7 +68,8 @@ async function start(
   });
   /** Waits for the pause after a broken watch, and ends it. */
   const resume = async (cause: string | RegExp): Promise<void> => {
-    await vi.waitFor(() => expect(cache.state().problem).toMatch(cause));
+    // Longer than any silence that a test waits for, on a machine that is busy with something else.
+    await vi.waitFor(() => expect(cache.state().problem).toMatch(cause), 10_000);
     system.advance(30_000);
   };
   return { server, system, cache, log, ups, running, stop, resume };
