@@ -8,36 +8,44 @@ import { refereedProcess } from '../sandbox/referee.ts';
 import type { Pod } from '../src/core/manifests/pod.ts';
 import { eventually } from '../test/e2e/eventually.ts';
 import { openWorld, type World } from '../test/e2e/world.ts';
+import type { BenchStore } from './store.ts';
 import { percentile, type Row, type RowOptions, type RowResult } from './row.ts';
 
 const WORKLOADS = 10;
-const TTL_MS = 8000;
 /** On top of T, for everything that is not waiting for the lock to run out. */
 const ALLOWANCE_MS = 800;
+const RUNS_AGAIN_WITHIN_MS = 40_000;
 
 const names = Array.from({ length: WORKLOADS }, (_, index) => `ten-${index}`);
 
-export const failoverRow: Row = {
-  name: 'failover-lease',
-  about: `Lease store, T = ${TTL_MS / 1000} s, ${WORKLOADS} processes: SIGKILL of the leader with force delete of one pod → its next process writes`,
-  run,
-};
+/** One row for each store. */
+export function failoverRow(storeName: string, openStore: () => Promise<BenchStore>): Row {
+  return {
+    name: `failover-${storeName}`,
+    about: `${storeName} store, ${WORKLOADS} processes: SIGKILL of the leader with force delete of one pod → its next process writes`,
+    run: (options) => run(options, openStore),
+  };
+}
 
-async function run({ rounds = 20, say }: RowOptions): Promise<RowResult> {
+async function run(
+  { rounds = 20, say }: RowOptions,
+  openStore: () => Promise<BenchStore>,
+): Promise<RowResult> {
+  const store = await openStore();
   const world = await openWorld();
   try {
     const again: number[] = [];
     const bare: number[] = [];
     let disturbed = 0;
-    const pair = [await start(world, 'controller-a')];
+    const pair = [await start(world, store, 'controller-a')];
     await world.leader(pair);
-    pair.push(await start(world, 'controller-b'));
+    pair.push(await start(world, store, 'controller-b'));
     await Promise.all(names.map((name) => world.running(name)));
     for (let round = 0; round < rounds; round++) {
       const victim = names[round % names.length] ?? '';
       await readyFollower(pair);
       const before = await snapshot(world);
-      await sleep(Math.random() * (TTL_MS / 5));
+      await sleep(Math.random() * (store.ttlMs / 5));
       const leader = await world.leader(pair);
       again.push(await killBoth(world, leader, victim));
       bare.push(await startBare(world, round));
@@ -47,28 +55,34 @@ async function run({ rounds = 20, say }: RowOptions): Promise<RowResult> {
         `round ${round + 1}: runs again after ${again.at(-1)?.toFixed(0)} ms (bare pod: ${bare.at(-1)?.toFixed(0)} ms)`,
       );
       await leader.exited;
-      pair.splice(pair.indexOf(leader), 1, await start(world, leader.id));
+      pair.splice(pair.indexOf(leader), 1, await start(world, store, leader.id));
     }
     const violations = world.referee.violations();
     if (violations.length > 0) throw new Error(violations.join('\n'));
     return {
       measures: [
-        { name: 'runs again, max', value: Math.max(...again), unit: 'ms', target: TTL_MS + ALLOWANCE_MS },
+        {
+          name: 'runs again, max',
+          value: Math.max(...again),
+          unit: 'ms',
+          target: store.ttlMs + ALLOWANCE_MS,
+        },
         { name: 'runs again, median', value: percentile(again, 0.5), unit: 'ms' },
         { name: 'bare pod, create → writes, median', value: percentile(bare, 0.5), unit: 'ms' },
         { name: 'other instances disturbed', value: disturbed, unit: 'count', target: 0 },
       ],
       samples: { again, bare },
-      setup: { rounds, ttlMs: TTL_MS, workloads: WORKLOADS, store: 'lease' },
+      setup: { rounds, ttlMs: store.ttlMs, workloads: WORKLOADS, store: store.name },
     };
   } finally {
     await world.stop();
+    await store.stop();
   }
 }
 
-function start(world: World, id: string): Promise<ControllerProcess> {
+function start(world: World, store: BenchStore, id: string): Promise<ControllerProcess> {
   const processes = names.map((name) => refereedProcess(name, world.referee.dir));
-  return world.controller(id, { leaderLockTTL: `${TTL_MS}ms`, workloads: { processes } });
+  return world.controller(id, { ...store.config, workloads: { processes } });
 }
 
 async function readyFollower(pair: readonly ControllerProcess[]): Promise<void> {
@@ -85,7 +99,7 @@ async function killBoth(world: World, leader: ControllerProcess, victim: string)
   const killedAt = BigInt(Date.now()) * 1_000_000n;
   leader.kill('SIGKILL');
   await world.deletePod(`${victim}-pod`, 0);
-  await eventually(`${victim} runs again`, () => world.referee.starts(victim) > starts, 4 * TTL_MS);
+  await eventually(`${victim} runs again`, () => world.referee.starts(victim) > starts, RUNS_AGAIN_WITHIN_MS);
   const line = world.referee.journal(victim).findLast(({ kind }) => kind === 'start');
   return Number((line?.at ?? 0n) - killedAt) / 1e6;
 }

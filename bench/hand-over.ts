@@ -1,7 +1,6 @@
 /**
- * The leader is asked to stop, at a random phase of the renewals: how long until the next one acts. From the store's release (the Lease update that clears
- * the holder, as completed in the audit log) to the first write of the new leader on an instance pod, and whether
- * anything was restarted.
+ * The leader is asked to stop, at a random phase of the renewals: how long until the next one acts. From the store's
+ * release to the first write of the new leader on an instance pod in the audit log, and whether anything was restarted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEvent } from '../sandbox/control-plane/audit.ts';
@@ -9,29 +8,35 @@ import type { ControllerProcess } from '../sandbox/controller-process.ts';
 import { refereedProcess } from '../sandbox/referee.ts';
 import { eventually } from '../test/e2e/eventually.ts';
 import { openWorld, type World } from '../test/e2e/world.ts';
+import { micros, type BenchStore, type Micros } from './store.ts';
 import { percentile, type Row, type RowOptions, type RowResult } from './row.ts';
 
 const WORKLOADS = 10;
-/** R of the Lease store's default T of 8 s. */
-const RENEW_MS = 1600;
 const SETTLE_MS = 500;
 const names = Array.from({ length: WORKLOADS }, (_, index) => `ten-${index}`);
 
-export const handOverRow: Row = {
-  name: 'hand-over-lease',
-  about: `Lease store, ${WORKLOADS} processes: SIGTERM of the leader, release → first write of the next term on a pod`,
-  run,
-};
+/** One row for each store. */
+export function handOverRow(storeName: string, openStore: () => Promise<BenchStore>): Row {
+  return {
+    name: `hand-over-${storeName}`,
+    about: `${storeName} store, ${WORKLOADS} processes: SIGTERM of the leader, release → first write of the next term on a pod`,
+    run: (options) => run(options, openStore),
+  };
+}
 
-async function run({ rounds = 100, say }: RowOptions): Promise<RowResult> {
+async function run(
+  { rounds = 100, say }: RowOptions,
+  openStore: () => Promise<BenchStore>,
+): Promise<RowResult> {
+  const store = await openStore();
   const world = await openWorld();
   try {
-    const pair = [await start(world, 'controller-a')];
+    const pair = [await start(world, store, 'controller-a')];
     await world.leader(pair);
-    pair.push(await start(world, 'controller-b'));
+    pair.push(await start(world, store, 'controller-b'));
     await Promise.all(names.map((name) => world.running(name)));
     const starts = countStarts(world);
-    const since = new Date().toISOString();
+    const since = Date.now() * 1000;
     for (let round = 0; round < rounds; round++) {
       for (const controller of pair)
         await eventually(
@@ -39,16 +44,16 @@ async function run({ rounds = 100, say }: RowOptions): Promise<RowResult> {
           async () => (await controller.get('/readyz')).status === 200,
         );
       // At a random phase of the renewals, and not in the first moments of a follower's life.
-      await sleep(SETTLE_MS + Math.random() * RENEW_MS);
+      await sleep(SETTLE_MS + (Math.random() * store.ttlMs) / 5);
       const leader = await world.leader(pair);
       const others = pair.filter((controller) => controller !== leader);
       leader.kill('SIGTERM');
       await leader.exited;
       await world.leader(others);
-      pair.splice(pair.indexOf(leader), 1, await start(world, leader.id));
+      pair.splice(pair.indexOf(leader), 1, await start(world, store, leader.id));
       if ((round + 1) % 10 === 0) say(`${round + 1} hand-overs`);
     }
-    const gaps = await measureGaps(world.sandbox.audit(), since);
+    const gaps = await measureGaps(world, await store.releases(world), since);
     if (gaps.length < rounds)
       throw new Error(`${rounds} hand-overs, but only ${gaps.length} in the audit log`);
     return {
@@ -58,55 +63,40 @@ async function run({ rounds = 100, say }: RowOptions): Promise<RowResult> {
         { name: 'instances restarted', value: countStarts(world) - starts, unit: 'count', target: 0 },
       ],
       samples: { gaps },
-      setup: { rounds, workloads: WORKLOADS, store: 'lease' },
+      setup: { rounds, workloads: WORKLOADS, store: store.name, ttlMs: store.ttlMs },
     };
   } finally {
     await world.stop();
+    await store.stop();
   }
 }
 
-function start(world: World, id: string): Promise<ControllerProcess> {
+function start(world: World, store: BenchStore, id: string): Promise<ControllerProcess> {
   const processes = names.map((name) => refereedProcess(name, world.referee.dir));
-  return world.controller(id, { workloads: { processes } });
+  return world.controller(id, { ...store.config, workloads: { processes } });
 }
 
 function countStarts({ referee }: World): number {
   return names.reduce((sum, name) => sum + referee.starts(name), 0);
 }
 
-/** Milliseconds of each hand-over, by the API server's clock alone. */
-async function measureGaps(audit: AsyncIterable<AuditEvent>, since: string): Promise<number[]> {
-  const writes: AuditEvent[] = [];
-  for await (const event of audit) {
-    const accepted = event.stage === 'ResponseComplete' && (event.responseStatus?.code ?? 500) < 300;
-    if (accepted && event.requestReceivedTimestamp > since && (isRelease(event) || isPodWrite(event)))
-      writes.push(event);
-  }
-  writes.sort((a, b) => a.stageTimestamp.localeCompare(b.stageTimestamp));
-  const gaps: number[] = [];
-  let released: AuditEvent | undefined;
-  for (const event of writes) {
-    if (isRelease(event)) released = event;
-    else if (released !== undefined && event.user.username !== released.user.username) {
-      gaps.push((micros(event.requestReceivedTimestamp) - micros(released.stageTimestamp)) / 1000);
-      released = undefined;
-    }
-  }
-  return gaps;
+/** From each release to the next write of a controller on a pod. */
+async function measureGaps(world: World, releases: readonly Micros[], since: Micros): Promise<number[]> {
+  const writes: Micros[] = [];
+  for await (const event of world.sandbox.audit())
+    if (isPodWrite(event)) writes.push(micros(event.requestReceivedTimestamp));
+  writes.sort((x, y) => x - y);
+  return releases
+    .filter((release) => release > since)
+    .flatMap((release) => {
+      const first = writes.find((write) => write > release);
+      return first === undefined ? [] : [(first - release) / 1000];
+    });
 }
 
-function isRelease({ objectRef, verb, requestObject }: AuditEvent): boolean {
-  if (objectRef?.resource !== 'leases' || verb !== 'update') return false;
-  const { spec } = requestObject as { readonly spec?: { readonly holderIdentity?: string } };
-  return (spec?.holderIdentity ?? '') === '';
-}
-
-function isPodWrite({ objectRef, verb, user }: AuditEvent): boolean {
-  return objectRef?.resource === 'pods' && verb === 'patch' && user.username.startsWith('controller-');
-}
-
-/** RFC 3339 with microseconds, as microseconds since the epoch. */
-function micros(timestamp: string): number {
-  const [seconds = '', fraction = ''] = timestamp.replace('Z', '').split('.');
-  return Date.parse(`${seconds}Z`) * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+function isPodWrite({ objectRef, verb, user, responseStatus, stage }: AuditEvent): boolean {
+  const accepted = stage === 'ResponseComplete' && (responseStatus?.code ?? 500) < 300;
+  return (
+    accepted && objectRef?.resource === 'pods' && verb === 'patch' && user.username.startsWith('controller-')
+  );
 }

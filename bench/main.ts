@@ -10,9 +10,19 @@ import { parseArgs } from 'node:util';
 import { failoverRow } from './failover.ts';
 import { handOverRow } from './hand-over.ts';
 import { convergeRow, idleRow } from './scale.ts';
+import { startRow } from './start.ts';
+import { openLeaseStore, openRedisStore } from './store.ts';
 import type { Measure, Row, RowResult } from './row.ts';
 
-const ROWS: readonly Row[] = [failoverRow, handOverRow, convergeRow, idleRow];
+const ROWS: readonly Row[] = [
+  failoverRow('lease', openLeaseStore),
+  handOverRow('lease', openLeaseStore),
+  failoverRow('redis', openRedisStore),
+  handOverRow('redis', openRedisStore),
+  startRow,
+  convergeRow,
+  idleRow,
+];
 const TARGET_MISSED = 3;
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' } } });
