@@ -17,7 +17,7 @@ let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'rule-mutants-'));
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }');
-  for (const part of ['src', 'test/pod-fixture.ts', 'tsconfig.json'])
+  for (const part of ['src', 'test/pod-fixture.ts', 'test/resource-fixture.ts', 'tsconfig.json'])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 });
