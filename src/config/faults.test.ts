@@ -78,7 +78,7 @@ test('a file with more than forty faults is reported at once, each with its line
     exists: (path) => path === 'c.yaml',
     readFile: () => FAULTY,
     homedir: '/home/u',
-    cwd: '/work',
+    cwd: '/srv/app',
     hostname: 'h',
     list: () => [],
   });

@@ -7,7 +7,7 @@ function search(files: readonly string[], env: Record<string, string> = {}, name
     exists: (path) => files.includes(path),
     readFile: (path) => `text of ${path}`,
     homedir: '/home/u',
-    cwd: '/work',
+    cwd: '/srv/app',
     hostname: 'h',
     list: () => [],
   });
@@ -22,7 +22,7 @@ describe('the first of these that applies is read', () => {
     '/path',
     '/etc/k8-highlander/config.yaml',
     '/home/u/.k8-highlander/config.yml',
-    '/work/config',
+    '/srv/app/config',
   ];
   test.each([
     ['--config', '/flag', { HIGHLANDER_CONFIG_FILE: '/env', CONFIG_PATH: '/path' }, '/flag', all],
@@ -36,15 +36,15 @@ describe('the first of these that applies is read', () => {
     ['CONFIG_PATH', '/path', { CONFIG_PATH: '/path' }, undefined, all],
     ['/etc/k8-highlander', '/etc/k8-highlander/config.yaml', {}, undefined, all],
     ['~/.k8-highlander', '/home/u/.k8-highlander/config.yml', {}, undefined, all.slice(4)],
-    ['the working directory', '/work/config', {}, undefined, all.slice(5)],
+    ['the working directory', '/srv/app/config', {}, undefined, all.slice(5)],
   ])('%s', (_rule, expected, env, named, files) => {
     expect(search(files, env, named)).toBe(expected);
   });
 });
 
 test('within a folder config.json comes first, then config.yaml', () => {
-  expect(search(['/work/config.yml', '/work/config.yaml', '/work/config.json'])).toBe('/work/config.json');
-  expect(search(['/work/config.yml', '/work/config.yaml'])).toBe('/work/config.yaml');
+  expect(search(['/srv/app/config.yml', '/srv/app/config.yaml', '/srv/app/config.json'])).toBe('/srv/app/config.json');
+  expect(search(['/srv/app/config.yml', '/srv/app/config.yaml'])).toBe('/srv/app/config.yaml');
 });
 
 describe('a missing file', () => {
@@ -59,7 +59,7 @@ describe('a missing file', () => {
   });
 
   test('is passed over where CONFIG_PATH names it: old images set that variable', () => {
-    expect(search(['/work/config.yaml'], { CONFIG_PATH: '/path' })).toBe('/work/config.yaml');
+    expect(search(['/srv/app/config.yaml'], { CONFIG_PATH: '/path' })).toBe('/srv/app/config.yaml');
   });
 });
 
@@ -72,7 +72,7 @@ test('a file that cannot be read is a problem that names the cause', () => {
       throw denied;
     },
     homedir: '/home/u',
-    cwd: '/work',
+    cwd: '/srv/app',
     hostname: 'h',
     list: () => [],
   });

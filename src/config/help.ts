@@ -36,13 +36,13 @@ export function renderHelp(): string {
 
 function renderSetting(setting: Setting): readonly string[] {
   return [
-    `  ${setting.flag}${placeholder(setting)}`,
+    `  ${setting.flag}${valueName(setting)}`,
     `${INDENT}${setting.doc} (env ${setting.env}, key ${setting.key})`,
     `${INDENT}default: ${setting.default ?? setting.fallback ?? 'none'}`,
   ];
 }
 
-function placeholder(setting: Setting): string {
+function valueName(setting: Setting): string {
   switch (setting.type) {
     case 'boolean':
       return '';

@@ -21,7 +21,7 @@ function load({ file, env = {}, argv = [], serviceAccount }: Given): LoadResult 
     exists: (path) => files.has(path),
     readFile: (path) => files.get(path) ?? '',
     homedir: '/home/u',
-    cwd: '/work',
+    cwd: '/srv/app',
     hostname: 'host-1',
     list: () => [],
   });

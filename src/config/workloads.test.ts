@@ -8,7 +8,7 @@ function load(text: string, argv: readonly string[] = []): LoadResult {
     exists: (path) => path === 'c.yaml',
     readFile: () => text,
     homedir: '/home/u',
-    cwd: '/work',
+    cwd: '/srv/app',
     hostname: 'host-1',
     list: () => [],
   });
