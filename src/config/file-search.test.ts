@@ -43,7 +43,9 @@ describe('the first of these that applies is read', () => {
 });
 
 test('within a folder config.json comes first, then config.yaml', () => {
-  expect(search(['/srv/app/config.yml', '/srv/app/config.yaml', '/srv/app/config.json'])).toBe('/srv/app/config.json');
+  expect(search(['/srv/app/config.yml', '/srv/app/config.yaml', '/srv/app/config.json'])).toBe(
+    '/srv/app/config.json',
+  );
   expect(search(['/srv/app/config.yml', '/srv/app/config.yaml'])).toBe('/srv/app/config.yaml');
 });
 
