@@ -6,7 +6,7 @@
 import { MINUTE } from '../../src/core/time.ts';
 import type { Duration, WallTime } from '../../src/core/time.ts';
 
-export const MAX_BACKOFF: Duration = 5 * MINUTE;
+const MAX_BACKOFF: Duration = 5 * MINUTE;
 export const CALM_AFTER: Duration = 10 * MINUTE;
 
 /** `failures` is the number of exits since the last calm run. */

@@ -8,6 +8,7 @@ import { startController, tail, type ControllerProcess } from '../../sandbox/con
 import { createProgress } from '../../sandbox/progress.ts';
 import { Referee } from '../../sandbox/referee.ts';
 import type { Pod } from '../../src/core/manifests/pod.ts';
+import { ANNOTATION } from '../../src/core/workload/names.ts';
 import { eventually } from './eventually.ts';
 
 const RBAC = resolve(import.meta.dirname, '../../deploy/kubernetes/rbac.yaml');
@@ -26,7 +27,7 @@ export interface World {
   pod(name: string, namespace?: string): Promise<Pod | undefined>;
   /** DELETE of a pod as an administrator; `grace` 0 is a force delete. */
   deletePod(name: string, grace?: number): Promise<void>;
-  /** Resolves when the workload's pod is Ready and its instance holds the lock. */
+  /** Resolves when the workload's pod is Ready, and its instance has written its line and holds the lock. */
   running(name: string, within?: number): Promise<Pod>;
   /** The controller that leads, waiting for there to be one among these. */
   leader(among: readonly ControllerProcess[], within?: number): Promise<ControllerProcess>;
@@ -94,7 +95,12 @@ export async function openWorld(
           const pod = await world.pod(`${name}-pod`);
           const ready = pod?.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
           const terminating = pod?.metadata.deletionTimestamp !== undefined;
-          return ready === true && !terminating && referee.isHeld(name) ? pod : undefined;
+          // The lock is taken a moment before the line is written, and Ready may come before both.
+          const token = Number(pod?.metadata.annotations?.[ANNOTATION.token]);
+          const hasWritten = referee
+            .journal(name)
+            .some((entry) => entry.kind === 'start' && entry.token === token);
+          return ready === true && !terminating && hasWritten && referee.isHeld(name) ? pod : undefined;
         },
         within,
         () => started.map(({ id, log }) => `${id}:\n${tail(log)}`).join('\n'),

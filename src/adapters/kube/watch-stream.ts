@@ -28,7 +28,7 @@ export const LONGEST_LINE = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /** Cuts chunks into lines at byte 0x0A, so that a character split between two chunks stays whole. */
-export class LineFramer {
+class LineFramer {
   #partial: Buffer[] = [];
   #length = 0;
 
@@ -98,7 +98,7 @@ export async function* readEvents<T extends KubeObject>(
 }
 
 /** Undefined for anything that is not an event of the watch protocol. */
-export function parseEvent<T extends KubeObject>(
+function parseEvent<T extends KubeObject>(
   line: string,
   toObject: (body: unknown) => T | undefined,
 ): WatchEvent<T> | undefined {
