@@ -115,8 +115,12 @@ test('up prints one ready line; the fault address breaks things; SIGTERM cleans 
   expect((await fetch(`${faults}/control-plane/kube-scheduler/restart`, { method: 'POST' })).status).toBe(
     204,
   );
-  const tree = processTree(child.pid ?? 0);
-  expect(tree.map(({ name }) => name)).toEqual(expect.arrayContaining(['etcd', 'kube-scheduler']));
+  // A restarted component goes through `sh` before it becomes the program.
+  const tree = await vi.waitFor(() => {
+    const found = processTree(child.pid ?? 0);
+    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(['etcd', 'kube-scheduler']));
+    return found;
+  }, WAIT);
   child.kill('SIGTERM');
   expect((await outcome(child)).code).toBe(0);
   expect(alive(tree)).toEqual([]);
