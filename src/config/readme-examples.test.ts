@@ -200,6 +200,16 @@ test('the basic setup means what it says', () => {
   });
 });
 
+test('the process means what it says, with the documented defaults', () => {
+  const loaded = load(inSection(PROCESS));
+  if ('problems' in loaded) throw new Error('refused');
+  expect(loaded.config.workloads[0]?.spec).toMatchObject({
+    env: { DB_HOST: 'postgres.example.com' },
+    restartPolicy: 'OnFailure',
+    maxRestarts: 5,
+  });
+});
+
 describe('of the others, nothing but the kind is objected to', () => {
   test.each([
     ['cron job', inSection(CRON_JOB), 1],
