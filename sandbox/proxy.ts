@@ -175,20 +175,34 @@ class Link {
   }
 
   #carry(direction: Direction, from: Socket, to: Socket): void {
-    let dueAt = 0;
+    // One queue and one timer: timers of their own may fire late, and then what came later would overtake.
+    const waiting: { readonly at: number; readonly act: () => void }[] = [];
+    const flush = (): void => {
+      for (let next = waiting[0]; next !== undefined && next.at <= performance.now(); next = waiting[0]) {
+        waiting.shift();
+        next.act();
+      }
+      if (waiting[0] !== undefined) arm(waiting[0].at);
+    };
+    const arm = (at: number): void => {
+      const timer = setTimeout(
+        () => {
+          this.#timers.delete(timer);
+          flush();
+        },
+        Math.max(0, at - performance.now()),
+      );
+      this.#timers.add(timer);
+    };
     const deliver = (act: () => void): void => {
       const { delayMs } = this.#faults();
-      const now = performance.now();
-      dueAt = Math.max(dueAt, now + delayMs);
-      if (dueAt <= now) {
+      if (delayMs === 0 && waiting.length === 0) {
         act();
         return;
       }
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        act();
-      }, dueAt - now);
-      this.#timers.add(timer);
+      const at = Math.max(waiting.at(-1)?.at ?? 0, performance.now() + delayMs);
+      waiting.push({ at, act });
+      if (waiting.length === 1) arm(at);
     };
     const swallow = (bytes: number): boolean => {
       if (!this.#faults().cut.has(direction)) return false;
