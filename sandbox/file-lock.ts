@@ -2,7 +2,8 @@
  * One at a time across processes, by flock(2) on a file. The kernel gives the lock back when its holder dies, so a
  * dead process blocks nobody, and waiting costs nothing.
  *
- * Node cannot call flock, so a child holds the lock for us: flock(1), around a `cat` on a pipe from us.
+ * Node cannot call flock, so a child holds the lock for us: a `cat` on a pipe from us, to which flock(1) hands the lock
+ * and its own process, so that one process is there to end, and has ended when the lock is released.
  */
 import type { ChildProcess } from 'node:child_process';
 import { ended, signalGroup, spawnBound } from './bound-process.ts';
@@ -36,8 +37,7 @@ async function holdLock(
   signal: AbortSignal,
 ): Promise<FileLock | 'busy'> {
   signal.throwIfAborted();
-  // --close: the lock is flock's alone, whatever becomes of its child.
-  const holder = spawnBound('flock', ['--close', ...flags, file, 'sh', '-c', 'echo locked; exec cat'], {
+  const holder = spawnBound('flock', ['--no-fork', ...flags, file, 'sh', '-c', 'echo locked; exec cat'], {
     cwd: '/',
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
     stdio: ['pipe', 'pipe', 'pipe'],
