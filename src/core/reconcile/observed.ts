@@ -5,7 +5,7 @@
 import type { Epoch } from '../election/record.ts';
 import type { Pod } from '../manifests/pod.ts';
 import type { Duration, Instant } from '../time.ts';
-import type { Workload, WorkloadKey } from '../workload/model.ts';
+import type { ProcessWorkload, Workload, WorkloadKey } from '../workload/model.ts';
 
 /** What is known of the node that a pod is bound to. */
 export type NodeFacts =
@@ -99,6 +99,9 @@ export interface Input {
   readonly startNotBefore?: Instant;
   readonly refusal?: Refusal;
 }
+
+/** The input of a process. */
+export type ProcessInput = Input & { readonly desired?: ProcessWorkload };
 
 /** Beyond the pod's own grace period, how long a stop may take before it is called stuck (also: how long an unproven absence is waited for). */
 export const STOP_MARGIN: Duration = 30_000;

@@ -2,7 +2,7 @@
 import type { Pod } from '../manifests/pod.ts';
 import type { ProcessWorkload } from '../workload/model.ts';
 import { SINGLETON_FINALIZER } from '../workload/names.ts';
-import type { Input, Instance, WorkloadRecord } from './observed.ts';
+import type { Instance, ProcessInput, WorkloadRecord } from './observed.ts';
 import type { Verdict } from './verdict.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import {
@@ -15,7 +15,12 @@ import {
 import { explainWait, UNREACHABLE_AFTER, unreachableRemedy } from './stopping.ts';
 
 /** A terminal pod: completed for good, out of restarts, or cleared away so that a new one can be made. */
-export function checkFinished({ desired, instances, record: stored, now }: Input): Verdict | undefined {
+export function checkFinished({
+  desired,
+  instances,
+  record: stored,
+  now,
+}: ProcessInput): Verdict | undefined {
   const [instance] = instances;
   if (desired === undefined || instance === undefined || !isTerminal(instance.pod)) return undefined;
   const { pod } = instance;
@@ -70,7 +75,7 @@ function isDisrupted(pod: Pod): boolean {
 }
 
 /** Too many restarts: stop what runs, start nothing more until the spec changes. */
-export function checkMaxRestarts({ desired, instances, record: stored }: Input): Verdict | undefined {
+export function checkMaxRestarts({ desired, instances, record: stored }: ProcessInput): Verdict | undefined {
   const [instance] = instances;
   if (desired === undefined || instance === undefined) return undefined;
   const record = recordFor(desired, stored);
@@ -86,7 +91,7 @@ export function checkMaxRestarts({ desired, instances, record: stored }: Input):
 }
 
 /** What stands on record when no pod shows it any more. A gated pod that arrived late is cleared away. */
-export function checkStanding({ desired, instances, record: stored }: Input): Verdict | undefined {
+export function checkStanding({ desired, instances, record: stored }: ProcessInput): Verdict | undefined {
   if (desired === undefined || instances.some(({ pod }) => !isGated(pod))) return undefined;
   const record = recordFor(desired, stored);
   if (record.outcome === undefined) return undefined;
@@ -111,7 +116,7 @@ function explainOutcome(workload: ProcessWorkload, record: WorkloadRecord): Omit
 }
 
 /** The permitted instance: is it up, and if not, why. Always answers, as the end of the chain. */
-export function checkRunning(input: Input): Verdict {
+export function checkRunning(input: ProcessInput): Verdict {
   const [instance] = input.instances;
   if (instance === undefined) throw new Error('the chain passed without an instance');
   const { pod, node } = instance;
@@ -167,7 +172,7 @@ const IMAGE_FAILURES: ReadonlySet<string> = new Set([
 
 /** Earlier restarts stop counting once the instance has been ready long enough. */
 function forgive(
-  { desired, record: stored, now }: Input,
+  { desired, record: stored, now }: ProcessInput,
   { pod, readySince }: Instance,
 ): Pick<Verdict, 'actions' | 'wakeAt'> {
   if (desired === undefined || readySince === undefined) return { actions: [] };

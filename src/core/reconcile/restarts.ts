@@ -1,7 +1,7 @@
 /** The restart budget of a process: how restarts are counted, forgiven and slowed down. */
 import type { Pod } from '../manifests/pod.ts';
 import { MINUTE, SECOND, type Duration } from '../time.ts';
-import type { ProcessWorkload } from '../workload/model.ts';
+import type { Workload } from '../workload/model.ts';
 import type { WorkloadRecord } from './observed.ts';
 
 /** Uninterrupted readiness after which earlier restarts are forgiven. */
@@ -16,7 +16,7 @@ export function restartDelay(restarts: number): Duration {
 }
 
 /** The record as it applies to this spec and source: another template hash starts with a clean sheet. */
-export function recordFor(workload: ProcessWorkload, record: WorkloadRecord | undefined): WorkloadRecord {
+export function recordFor(workload: Workload, record: WorkloadRecord | undefined): WorkloadRecord {
   const managedFrom = workload.source.from;
   if (record?.hash !== workload.templateHash)
     return { managedFrom, hash: workload.templateHash, restarts: 0 };

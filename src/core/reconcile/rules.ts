@@ -3,7 +3,7 @@
  * may still be running, and only then what to start. Each rule answers (reason, message, actions) or passes.
  */
 import { isGated } from './proof.ts';
-import type { Input, Refusal } from './observed.ts';
+import type { Input, ProcessInput, Refusal } from './observed.ts';
 import type { Verdict } from './verdict.ts';
 import { claimedTerm, decidePermit } from './permit.ts';
 import { checkGone, checkStopping } from './stopping.ts';
@@ -13,10 +13,10 @@ import { ANNOTATION, processPodName } from '../workload/names.ts';
 
 export interface Rule {
   readonly name: string;
-  readonly check: (input: Input) => Verdict | undefined;
+  readonly check: (input: ProcessInput) => Verdict | undefined;
 }
 
-export const RULES: readonly Rule[] = [
+export const PROCESS_RULES: readonly Rule[] = [
   { name: 'objects are ours', check: checkForeign }, //           never touch what somebody else made
   { name: 'last write was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'objects are claimed', check: checkClaimed }, //        no decision on an object a stale leader could still change
@@ -172,7 +172,7 @@ function isAboutRecord({ action }: Refusal): boolean {
   return action === 'remember' || action === 'forget';
 }
 
-function checkExists({ desired, instances, now, startNotBefore }: Input): Verdict | undefined {
+function checkExists({ desired, instances, now, startNotBefore }: ProcessInput): Verdict | undefined {
   if (desired === undefined || instances.length > 0) return undefined;
   if (startNotBefore !== undefined && now < startNotBefore)
     return {

@@ -1,7 +1,7 @@
 /** What a rule may answer: a reason that people see, and the writes that follow from it. */
 import type { Pod } from '../manifests/pod.ts';
 import type { Instant } from '../time.ts';
-import type { Workload } from '../workload/model.ts';
+import type { ProcessWorkload } from '../workload/model.ts';
 import type { WorkloadRecord } from './observed.ts';
 import type { Proof } from './proof.ts';
 
@@ -13,7 +13,7 @@ export type Action =
   /** Write our term on the pod: whoever still holds its older resourceVersion can change it no more. */
   | { readonly kind: 'claim'; readonly pod: Pod }
   /** Make the workload's pod, gated. */
-  | { readonly kind: 'create'; readonly workload: Workload }
+  | { readonly kind: 'create'; readonly workload: ProcessWorkload }
   /** Lift the gate and write the fencing token, in one request. */
   | { readonly kind: 'permit'; readonly pod: Pod }
   /** Ask the kubelet to stop it, with its own grace period. */

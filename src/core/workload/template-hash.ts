@@ -3,17 +3,37 @@
  * replacement. It covers the spec after defaults and nothing else, so neither the order of keys, nor the way the source
  * is written, nor an upgrade of this program changes it.
  */
-import type { ProcessSpec } from './model.ts';
+import type { CommonSpec } from './model.ts';
 
 /** Part of every hash. Raised only when every running instance is to be replaced. */
 const RENDER_VERSION = 1;
 
 /**
- * The template hash of a spec: 16 hexadecimal digits. Labels and annotations are left out, because they can be changed
- * on a living pod.
+ * What is in a spec and not in the template of its pods. Labels and annotations are in it, and can be changed on a living
+ * pod; the others say when, how often or how long, or belong to the objects around the pod.
  */
-export function hashTemplate(spec: ProcessSpec): string {
-  const { labels: _labels, annotations: _annotations, ...template } = spec;
+const NOT_IN_TEMPLATE: ReadonlySet<string> = new Set([
+  'labels',
+  'annotations',
+  'dependsOn',
+  'nodeLoss',
+  'deletionPolicy',
+  'replicas',
+  'readinessTimeout',
+  'schedule',
+  'timeZone',
+  'startingDeadline',
+  'backoffLimit',
+  'successfulJobsHistoryLimit',
+  'failedJobsHistoryLimit',
+  'onStop',
+  'drainTimeout',
+  'suspend',
+]);
+
+/** The template hash of a spec: 16 hexadecimal digits. */
+export function hashTemplate(spec: CommonSpec): string {
+  const template = Object.fromEntries(Object.entries(spec).filter(([field]) => !NOT_IN_TEMPLATE.has(field)));
   return fnv1a64(canonicalJson({ renderVersion: RENDER_VERSION, template }));
 }
 
