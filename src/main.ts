@@ -14,6 +14,7 @@ import {
 } from './adapters/kube/connect.ts';
 import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
 import { openLeaseLock } from './adapters/kube/lease-lock.ts';
+import { openDatabaseStore } from './adapters/lock/database.ts';
 import { openMemoryLock } from './adapters/lock/memory.ts';
 import { openRedisLock } from './adapters/lock/redis.ts';
 import { openRedisSurvey } from './adapters/lock/redis-survey.ts';
@@ -183,11 +184,12 @@ async function supervise(
     onRequest,
     onWatchEnded: (resource, cause) => surface.metrics.observeWatchEnd(resource, cause),
   });
-  const store = new MeasuredStore(
-    openStore(config, system, connection, userAgent, onRequest),
-    system.clock,
-    timing.opTimeout,
-  );
+  const opened = await openStore(config, system, connection, userAgent, onRequest);
+  if ('code' in opened) {
+    await cluster.close();
+    return report([opened]);
+  }
+  const store = new MeasuredStore(opened, system.clock, timing.opTimeout);
   const anchor = openAnchor(config, system, cluster);
   const holder = `${id}/${process.env['POD_UID'] ?? hostname()}/${system.random.uuid()}`;
   const onReconciled = (duration: Duration): void => surface.metrics.observeReconcile(duration);
@@ -199,7 +201,7 @@ async function supervise(
       holder,
       clusterName: config.cluster.name,
       controllerNamespace,
-      lockName: config.store.kind === 'redis' ? tenant : leaseName(tenant),
+      lockName: config.store.kind === 'redis' || config.store.kind === 'db' ? tenant : leaseName(tenant),
       timing,
       remainsFollower,
       workloads,
@@ -238,18 +240,19 @@ function openAnchor(config: Config, system: System, cluster: Cluster): FenceAnch
   const anchor = openFenceAnchor(cluster, { namespace: controllerNamespace, tenant });
   const store = config.store.kind;
   if (store === 'memory') return anchor;
+  if (store === 'db') return anchor;
   const timeout = store === 'lease' ? LOOK_LIMIT : timing.opTimeout;
   const survey = openRedisSurvey({ ...oldLock, timeout }, system.clock);
   return guardFirstTerm({ anchor, survey, cluster, log: system.log }, { tenant, store, workloads });
 }
 
-function openStore(
+async function openStore(
   config: Config,
   system: System,
   connection: Connection,
   userAgent: string,
   onRequest: (request: KubeRequest) => void,
-): LockStore {
+): Promise<LockStore | Problem> {
   switch (config.store.kind) {
     case 'lease':
       return openLeaseLock(connection, {
@@ -263,6 +266,10 @@ function openStore(
       return openMemoryLock(system.clock);
     case 'redis':
       return openRedisLock({ ...config.store, timeout: config.timing.opTimeout }, system);
+    case 'db': {
+      const { url, ...credentials } = config.store;
+      return openDatabaseStore(url, { ...credentials, timeout: config.timing.opTimeout }, system);
+    }
   }
 }
 

@@ -45,6 +45,8 @@ redis:
   password: "***" # c.yaml:2
   db: 0 # default
 databaseURL: "postgres://***@host/db" # c.yaml:3
+databasePassword: "" # default
+databasePasswordFile: "" # default
 cluster:
   name: "default" # default
   kubeconfig: "" # default

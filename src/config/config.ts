@@ -18,10 +18,21 @@ export interface RedisAddress {
   readonly database: number;
 }
 
-/** The lock stores that this version has, with what each needs; `db` is read, checked and refused. */
+/** Where the lock's database is. */
+export interface DatabaseAddress {
+  /** May hold a password: never to be shown. */
+  readonly url: string;
+  /** A secret: never to be shown. Wins over one in the URL. */
+  readonly password?: string;
+  /** A file that holds the password; wins over `password`. */
+  readonly passwordFile?: string;
+}
+
+/** The lock stores, with what each needs. */
 export type StoreConfig =
   | { readonly kind: 'lease' }
   | { readonly kind: 'memory' }
+  | ({ readonly kind: 'db' } & DatabaseAddress)
   | ({ readonly kind: 'redis' } & RedisAddress);
 
 export interface Config {

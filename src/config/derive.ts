@@ -1,5 +1,6 @@
 /** Completes the configuration: values that nobody gave and that follow from others, and checks that need several. */
 import { DEFAULT_LEASE_TTL, DEFAULT_TTL, MIN_TTL, planTiming, type Timing } from '../core/election/timing.ts';
+import { DATABASE_URL_FORMS, databaseEngine } from '../core/database-url.ts';
 import type { Problem } from '../core/problem.ts';
 import {
   LOG_FORMATS,
@@ -23,7 +24,7 @@ export function deriveConfig(
   world: Surroundings,
   report: Report,
 ): Omit<Config, 'workloads' | 'file'> | undefined {
-  const store = resolveStore(settings, report);
+  const store = resolveStore(settings, world, report);
   const timing = resolveTiming(settings, store, report);
   const controllerNamespace = resolveControllerNamespace(settings, world, report);
   if (!settings.has('id')) settings.derive('id', world.hostname, 'hostname');
@@ -52,7 +53,7 @@ export function deriveConfig(
 }
 
 /** Unset: Redis if its address is given anywhere, a database if its URL is, else a Lease. */
-function resolveStore(settings: Settings, report: Report): StoreConfig | undefined {
+function resolveStore(settings: Settings, world: Surroundings, report: Report): StoreConfig | undefined {
   const implied = settings.has('redis.addr')
     ? 'redis.addr'
     : settings.has('databaseURL')
@@ -70,13 +71,38 @@ function resolveStore(settings: Settings, report: Report): StoreConfig | undefin
     if (!settings.has('redis.addr')) settings.derive('redis.addr', DEFAULT_REDIS_ADDRESS, '');
     return { kind, ...redisAddress(settings) };
   }
-  report({
-    code: 'NotInThisVersion',
-    message: `the ${kind} store is not available in this version${said ? '' : ` (chosen because ${implied} is set)`}`,
-    hint: 'use storageType lease or redis, or memory for a single replica',
-    ...settings.locate(said ? 'storageType' : implied),
-  });
-  return undefined;
+  return resolveDatabase(settings, world, report);
+}
+
+/** Only its scheme is looked at: the rest is read by that database's adapter. */
+function resolveDatabase(settings: Settings, world: Surroundings, report: Report): StoreConfig | undefined {
+  if (!settings.has('databaseURL')) {
+    report({
+      code: 'MissingField',
+      message: 'storageType db needs databaseURL',
+      hint: `set databaseURL or HIGHLANDER_DATABASE_URL: ${DATABASE_URL_FORMS}`,
+      ...settings.locate('storageType'),
+    });
+    return undefined;
+  }
+  const url = settings.text('databaseURL');
+  if (databaseEngine(url) === undefined) {
+    report({
+      code: 'InvalidValue',
+      message: 'databaseURL names no database that this program knows',
+      hint: DATABASE_URL_FORMS,
+      ...settings.locate('databaseURL'),
+    });
+    return undefined;
+  }
+  return {
+    kind: 'db',
+    url,
+    ...(settings.has('databasePassword') && { password: settings.text('databasePassword') }),
+    ...(settings.has('databasePasswordFile') && {
+      passwordFile: expandHome(settings.text('databasePasswordFile'), world.homedir),
+    }),
+  };
 }
 
 /** As configured, else where the Go program looked without being told. */

@@ -112,10 +112,31 @@ describe('the lock store', () => {
   });
 
   test.each([
-    ['storageType db', { argv: ['--storage-type', 'db'] }, '--storage-type'],
-    ['a database', { file: 'databaseURL: postgres://h/db\n' }, 'databaseURL'],
-  ])('%s is refused in this version, not ignored', (_what, given, path) => {
-    expect(refused(given)).toMatchObject([{ code: 'NotInThisVersion', path }]);
+    ['postgres://u:p@h/db'],
+    ['postgresql://h/db'],
+    ['mysql://h/db'],
+    ['mariadb://h/db'],
+    ['sqlite:/var/lib/lock.db'],
+    ['host=h dbname=db password=p'],
+  ])('is the database of %s', (url) => {
+    const { config } = accepted({ env: { HIGHLANDER_DATABASE_URL: url, HIGHLANDER_DATABASE_PASSWORD: 'x' } });
+    expect(config.store).toEqual({ kind: 'db', url, password: 'x' });
+    expect(config.timing.ttl).toBe(5000);
+  });
+
+  test('takes the password of a database from a file that is named', () => {
+    const given = { file: 'databaseURL: postgres://h/db\ndatabasePasswordFile: ~/secret\n' };
+    expect(accepted(given).config.store).toMatchObject({ passwordFile: '/home/u/secret' });
+  });
+
+  test.each([
+    ['db without a database', { argv: ['--storage-type', 'db'] }, 'MissingField', '--storage-type'],
+    ['an unknown scheme', { file: 'databaseURL: oracle://u:hunter2@h/db\n' }, 'InvalidValue', 'databaseURL'],
+    ['no scheme', { file: 'databaseURL: hunter2@h\n' }, 'InvalidValue', 'databaseURL'],
+  ])('%s is refused', (_what, given, code, path) => {
+    const problems = refused(given);
+    expect(problems).toMatchObject([{ code, path }]);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
   });
 });
 

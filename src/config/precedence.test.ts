@@ -16,6 +16,8 @@ const VALUES: Readonly<Record<string, readonly [string, string, string]>> = {
   'redis.password': ['a', 'b', 'c'],
   'redis.db': ['1', '2', '3'],
   databaseURL: ['postgres://a/x', 'postgres://b/x', 'postgres://c/x'],
+  databasePassword: ['a', 'b', 'c'],
+  databasePasswordFile: ['/a', '/b', '/c'],
   'cluster.name': ['a', 'b', 'c'],
   'cluster.kubeconfig': ['/a', '/b', '/c'],
   terminationGracePeriod: ['1s', '2s', '3s'],

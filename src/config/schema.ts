@@ -32,7 +32,7 @@ export type Setting = SettingBase &
     | { readonly type: 'duration'; readonly default?: string }
   );
 
-/** All stores that a configuration may name; which of them this version has is decided when the choice is made. */
+/** All stores that a configuration may name. */
 const STORAGE_TYPES = ['redis', 'db', 'lease', 'memory'] as const;
 
 /** Used where no service account names the namespace of this process. */
@@ -112,7 +112,7 @@ export const SETTINGS: readonly Setting[] = [
     type: 'string',
     choices: STORAGE_TYPES,
     fallback: 'redis if redis.addr is set, db if databaseURL is, else lease',
-    doc: 'Where the lock is kept; this version has lease, redis and memory',
+    doc: 'Where the lock is kept',
   },
   {
     key: 'redis.addr',
@@ -149,7 +149,24 @@ export const SETTINGS: readonly Setting[] = [
     type: 'string',
     secret: 'credentials',
     fallback: 'none',
-    doc: 'Address of the database, for storageType db',
+    doc: 'Address of the database, for storageType db; its scheme chooses PostgreSQL, MySQL or SQLite',
+  },
+  {
+    key: 'databasePassword',
+    env: 'HIGHLANDER_DATABASE_PASSWORD',
+    flag: '--database-password',
+    type: 'string',
+    secret: 'whole',
+    fallback: 'that of databaseURL',
+    doc: 'Password of the database; wins over one in databaseURL',
+  },
+  {
+    key: 'databasePasswordFile',
+    env: 'HIGHLANDER_DATABASE_PASSWORD_FILE',
+    flag: '--database-password-file',
+    type: 'string',
+    fallback: 'none',
+    doc: 'File that holds the password of the database, read for each connection; wins over databasePassword',
   },
   {
     key: 'cluster.name',
