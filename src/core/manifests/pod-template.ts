@@ -4,26 +4,18 @@
  * every change of leader look like a change of spec. All maps are written in sorted order.
  */
 import { SECOND } from '../time.ts';
-import {
-  formatKey,
-  type CommonSpec,
-  type Resources,
-  type Script,
-  type Sidecar,
-  type StringMap,
-  type VolumeMount,
-  type Workload,
-} from '../workload/model.ts';
-import {
-  ANNOTATION,
-  LABEL,
-  MAIN_CONTAINER,
-  PERMIT_GATE,
-  SINGLETON_FINALIZER,
-  TOKEN_ENV,
-} from '../workload/names.ts';
-import type { Container, EnvVar, PodMeta, PodSpec } from './pod.ts';
-import { mountableVolumes, renderMainMounts, renderVolumes } from './volumes.ts';
+import { formatKey, type CommonSpec, type PodOptions, type Workload } from '../workload/model.ts';
+import { ANNOTATION, LABEL, PERMIT_GATE, SINGLETON_FINALIZER } from '../workload/names.ts';
+import { renderMain, renderSidecar, type MainExtras } from './container.ts';
+import type { PodMeta, PodSpec } from './pod.ts';
+import { isEmpty, sorted, sortedDeep } from './sorted.ts';
+import { mountableVolumes, renderVolumes } from './volumes.ts';
+
+/** What a Deployment, a StatefulSet or a Job makes its pods from. */
+export interface PodTemplate {
+  readonly metadata: Pick<PodMeta, 'labels' | 'annotations' | 'finalizers'>;
+  readonly spec: PodSpec;
+}
 
 /** The installation an object belongs to. Not the instance of the controller that happens to lead. */
 export interface RenderIdentity {
@@ -35,11 +27,26 @@ export interface RenderIdentity {
 /** Labels, annotations and finalizer of an instance pod; the caller adds the name, where the kind fixes one. */
 export function renderInstanceMeta(
   workload: Workload,
-  { tenant, fingerprint }: RenderIdentity,
-): Omit<PodMeta, 'name'> {
-  const { key, spec, source, templateHash } = workload;
+  identity: RenderIdentity,
+): Omit<PodMeta, 'name'> & { readonly namespace: string } {
   return {
-    namespace: key.namespace,
+    namespace: workload.key.namespace,
+    ...renderMarks(workload, identity),
+    finalizers: [SINGLETON_FINALIZER],
+  };
+}
+
+/** Name, labels and annotations of an object that stands for a workload and is not an instance of it. */
+export function renderOwnerMeta(workload: Workload, identity: RenderIdentity, name: string): PodMeta {
+  return { name, namespace: workload.key.namespace, ...renderMarks(workload, identity) };
+}
+
+/** The labels and annotations that every object of a workload carries, templates included. */
+export function renderMarks(
+  { key, spec, source, templateHash }: Workload,
+  { tenant, fingerprint }: RenderIdentity,
+): Pick<PodMeta, 'labels' | 'annotations'> {
+  return {
     labels: sorted({
       // These two are for people and tools; a workload may have had its own before it came to us.
       [LABEL.appName]: key.name,
@@ -57,121 +64,52 @@ export function renderInstanceMeta(
       [ANNOTATION.fingerprint]: fingerprint,
       [ANNOTATION.source]: source.from,
     }),
-    finalizers: [SINGLETON_FINALIZER],
+  };
+}
+
+/** The pod template of an owner: gated and with the finalizer, so that whatever the owner creates waits for a permit. */
+export function renderTemplate(
+  workload: Workload,
+  identity: RenderIdentity,
+  restartPolicy: NonNullable<PodSpec['restartPolicy']>,
+  extras?: MainExtras,
+): PodTemplate {
+  return {
+    metadata: { ...renderMarks(workload, identity), finalizers: [SINGLETON_FINALIZER] },
+    spec: { restartPolicy, ...renderInstanceSpec(workload.spec, extras) },
   };
 }
 
 /** Everything of the pod spec but what a kind decides itself (restartPolicy). Gated: it cannot start by itself. */
-export function renderInstanceSpec(spec: CommonSpec): PodSpec {
+export function renderInstanceSpec(spec: CommonSpec, extras: MainExtras = {}): PodSpec {
   const volumes = renderVolumes(spec);
   const mountable = mountableVolumes(spec);
+  const pullPolicy = spec.pod?.imagePullPolicy ?? 'IfNotPresent';
   return {
     schedulingGates: [{ name: PERMIT_GATE }],
     terminationGracePeriodSeconds: Math.ceil(spec.terminationGracePeriod / SECOND),
     ...(isEmpty(spec.nodeSelector) ? {} : { nodeSelector: sorted(spec.nodeSelector) }),
-    containers: [renderMain(spec), ...spec.sidecars.map((sidecar) => renderSidecar(sidecar, mountable))],
+    ...renderPlacement(spec.pod ?? {}),
+    containers: [
+      renderMain(spec, pullPolicy, extras),
+      ...spec.sidecars.map((sidecar) => renderSidecar(sidecar, pullPolicy, mountable)),
+    ],
     ...(volumes.length === 0 ? {} : { volumes }),
   };
 }
 
-function renderMain(spec: CommonSpec): Container {
-  const mounts = renderMainMounts(spec);
+/** The options that belong to the pod and not to a container of it. Objects are handed through as they were written. */
+function renderPlacement(options: PodOptions): Omit<PodSpec, 'containers'> {
+  const { serviceAccountName, imagePullSecrets = [], priorityClassName, tolerations = [] } = options;
+  const { podSecurityContext, affinity } = options;
   return {
-    name: MAIN_CONTAINER,
-    image: spec.image,
-    imagePullPolicy: 'IfNotPresent',
-    ...renderProgram(spec),
-    env: renderMainEnv(spec.env),
-    ...(spec.ports.length === 0
+    ...(serviceAccountName === undefined ? {} : { serviceAccountName }),
+    ...(imagePullSecrets.length === 0
       ? {}
-      : {
-          ports: spec.ports.map(({ name, containerPort }) => ({
-            name,
-            containerPort,
-            protocol: 'TCP' as const,
-          })),
-        }),
-    ...renderResources(spec.resources),
-    ...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
+      : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) }),
+    ...(priorityClassName === undefined ? {} : { priorityClassName }),
+    ...(podSecurityContext === undefined ? {} : { securityContext: sortedDeep(podSecurityContext) }),
+    ...(affinity === undefined ? {} : { affinity: sortedDeep(affinity) }),
+    ...(tolerations.length === 0 ? {} : { tolerations: tolerations.map(sortedDeep) }),
   };
-}
-
-function renderSidecar(sidecar: Sidecar, mountable: ReadonlyMap<string, string>): Container {
-  const { name, image, command, args, env, resources, volumeMounts, securityContext } = sidecar;
-  return {
-    name,
-    image,
-    imagePullPolicy: 'IfNotPresent',
-    ...renderProgram({ command, args }),
-    ...(isEmpty(env) ? {} : { env: renderEnv(env) }),
-    ...renderResources(resources),
-    ...(volumeMounts.length === 0 ? {} : { volumeMounts: renderMounts(volumeMounts, mountable) }),
-    ...(securityContext === undefined ? {} : { securityContext }),
-  };
-}
-
-function renderMounts(
-  mounts: readonly VolumeMount[],
-  mountable: ReadonlyMap<string, string>,
-): NonNullable<Container['volumeMounts']> {
-  return mounts.map(({ name, mountPath, readOnly }) => ({
-    name: mountable.get(name) ?? name,
-    mountPath,
-    ...(readOnly === undefined ? {} : { readOnly }),
-  }));
-}
-
-function renderProgram({
-  script,
-  command,
-  args,
-}: {
-  readonly script?: Script | undefined;
-  readonly command?: readonly string[] | undefined;
-  readonly args?: readonly string[] | undefined;
-}): Pick<Container, 'command' | 'args'> {
-  if (script !== undefined) return { command: [script.shell], args: ['-c', wrapScript(script.commands)] };
-  return { ...(command === undefined ? {} : { command }), ...(args === undefined ? {} : { args }) };
-}
-
-/**
- * One script that stops at the first command that fails. Kept to the byte: pods made by earlier releases carry the same
- * text, and another one would make them look changed.
- */
-function wrapScript(commands: readonly string[]): string {
-  return `#!/bin/sh\nset -e\n\n${commands.map((command) => `${command}\n`).join('')}`;
-}
-
-/** The program learns its fencing token from the annotation that is written in the request that lifts the gate. */
-function renderMainEnv(env: StringMap): readonly EnvVar[] {
-  const fieldPath = `metadata.annotations['${ANNOTATION.token}']`;
-  const token: EnvVar = { name: TOKEN_ENV, valueFrom: { fieldRef: { fieldPath } } };
-  return [...renderEnv(env).filter(({ name }) => name !== TOKEN_ENV), token].toSorted((a, b) =>
-    a.name < b.name ? -1 : 1,
-  );
-}
-
-function renderEnv(env: StringMap): readonly EnvVar[] {
-  return Object.entries(sorted(env)).map(([name, value]) => ({ name, value }));
-}
-
-function renderResources(resources: Resources): Pick<Container, 'resources'> {
-  const requests = quantities(resources.cpuRequest, resources.memoryRequest);
-  const limits = quantities(resources.cpuLimit, resources.memoryLimit);
-  if (isEmpty(requests) && isEmpty(limits)) return {};
-  return {
-    resources: { ...(isEmpty(requests) ? {} : { requests }), ...(isEmpty(limits) ? {} : { limits }) },
-  };
-}
-
-function quantities(cpu: string | undefined, memory: string | undefined): StringMap {
-  return { ...(cpu === undefined ? {} : { cpu }), ...(memory === undefined ? {} : { memory }) };
-}
-
-function isEmpty(map: StringMap): boolean {
-  return Object.keys(map).length === 0;
-}
-
-function sorted(map: StringMap): StringMap {
-  return Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -3,6 +3,8 @@
  * those of the Kubernetes API reference. What the API server adds beyond these fields is kept by reads, and ignored.
  */
 
+import type { JsonObject } from '../workload/model.ts';
+
 /** Structurally the `ObjectMeta` of `ports/cluster.ts`, which core may not import. Dates are RFC 3339 strings. */
 export interface PodMeta {
   readonly name: string;
@@ -38,7 +40,7 @@ export interface Pod {
 export interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
-  readonly volumes?: readonly Volume[];
+  readonly volumes?: readonly (Volume | JsonObject)[];
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
   readonly terminationGracePeriodSeconds?: number;
   readonly nodeSelector?: Readonly<Record<string, string>>;
@@ -47,6 +49,11 @@ export interface PodSpec {
   /** While any is present the scheduler leaves the pod alone (KEP-3521). Entries can be removed, never added. */
   readonly schedulingGates?: readonly { readonly name: string }[];
   readonly tolerations?: readonly Toleration[];
+  readonly serviceAccountName?: string;
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
+  readonly priorityClassName?: string;
+  readonly securityContext?: JsonObject;
+  readonly affinity?: JsonObject;
 }
 
 interface Toleration {
@@ -65,6 +72,7 @@ export interface Container {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: readonly EnvVar[];
+  readonly envFrom?: readonly JsonObject[];
   readonly ports?: readonly {
     readonly name?: string;
     readonly containerPort: number;
@@ -79,22 +87,20 @@ export interface Container {
     readonly mountPath: string;
     readonly readOnly?: boolean;
   }[];
-  readonly securityContext?: {
-    readonly privileged?: boolean;
-    readonly runAsUser?: number;
-    readonly runAsGroup?: number;
-    readonly runAsNonRoot?: boolean;
-    readonly readOnlyRootFilesystem?: boolean;
-  };
+  readonly securityContext?: JsonObject;
+  readonly readinessProbe?: JsonObject;
+  readonly livenessProbe?: JsonObject;
+  readonly startupProbe?: JsonObject;
+  readonly lifecycle?: JsonObject;
 }
 
 export interface EnvVar {
   readonly name: string;
   readonly value?: string;
-  readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
+  readonly valueFrom?: JsonObject;
 }
 
-export interface Volume {
+interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string };
   readonly secret?: { readonly secretName: string };

@@ -1,7 +1,11 @@
-/** Volumes of ConfigMaps and Secrets: `config-X` at `/etc/config/X`, `secret-X` at `/etc/secrets/X`. */
-import type { CommonSpec } from '../workload/model.ts';
+/**
+ * Volumes of ConfigMaps and Secrets: `config-X` at `/etc/config/X`, `secret-X` at `/etc/secrets/X`. Volumes of the pod
+ * options stand after them; those of persistent sets come from the claims, and only their mounts are here.
+ */
+import type { CommonSpec, PersistentVolume, VolumeMount } from '../workload/model.ts';
 import { fnv1a64 } from '../workload/template-hash.ts';
-import type { Container, Volume } from './pod.ts';
+import type { PodSpec } from './pod.ts';
+import { sortedDeep } from './sorted.ts';
 
 /** Volume names are DNS labels (RFC 1123). */
 const MAX_NAME = 63;
@@ -33,20 +37,30 @@ export function mountableVolumes(
 export function renderVolumes({
   configMaps,
   secrets,
-}: Pick<CommonSpec, 'configMaps' | 'secrets'>): readonly Volume[] {
+  pod,
+}: Pick<CommonSpec, 'configMaps' | 'secrets' | 'pod'>): NonNullable<PodSpec['volumes']> {
   return [
     ...configMaps.map((name) => ({ name: volumeName('config', name), configMap: { name } })),
     ...secrets.map((name) => ({ name: volumeName('secret', name), secret: { secretName: name } })),
+    // Handed through: the API server is the judge of them.
+    ...(pod?.volumes ?? []).map(sortedDeep),
   ];
 }
 
 /** Where the main container finds them. */
-export function renderMainMounts({
-  configMaps,
-  secrets,
-}: Pick<CommonSpec, 'configMaps' | 'secrets'>): NonNullable<Container['volumeMounts']> {
+export function renderMainMounts(
+  { configMaps, secrets, pod }: Pick<CommonSpec, 'configMaps' | 'secrets' | 'pod'>,
+  claims: readonly PersistentVolume[],
+): readonly VolumeMount[] {
   return [
     ...configMaps.map((name) => ({ name: volumeName('config', name), mountPath: `/etc/config/${name}` })),
     ...secrets.map((name) => ({ name: volumeName('secret', name), mountPath: `/etc/secrets/${name}` })),
+    ...claims.map(({ name, mountPath }) => ({ name, mountPath })),
+    ...(pod?.volumeMounts ?? []).map(renderMount),
   ];
+}
+
+/** Written in one order of keys, whatever the order of the source. */
+export function renderMount({ name, mountPath, readOnly }: VolumeMount): VolumeMount {
+  return { name, mountPath, ...(readOnly === undefined ? {} : { readOnly }) };
 }

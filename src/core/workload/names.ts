@@ -3,6 +3,8 @@
  * admission policies match them verbatim, so they are API.
  */
 
+import { fnv1a64 } from './template-hash.ts';
+
 export const GROUP = 'highlander.plexobject.io';
 
 export const LABEL = {
@@ -53,6 +55,8 @@ export const MAIN_CONTAINER = 'main';
 /** Name of the environment variable through which an instance learns its fencing token. */
 export const TOKEN_ENV = 'HIGHLANDER_FENCING_TOKEN';
 
+const HEADLESS = '-headless';
+
 export const FIELD_MANAGER = 'k8-highlander';
 
 /** Name of the Lease that is the lock of a tenant when the store is `lease`. */
@@ -88,6 +92,24 @@ export function registryName(tenant: string, shard: number): string {
 /** The fixed pod name of a process workload. */
 export function processPodName(workload: string): string {
   return `${workload}-pod`;
+}
+
+/**
+ * The Service that governs the StatefulSet of a persistent workload, and so the domain of its pod. With ports, clients
+ * have the Service `serviceName` with a stable address, and a headless one stands beside it; without, `serviceName` itself
+ * is headless. Service names end at 63 characters; what is longer is shortened, with a digest.
+ */
+export function governingServiceName({
+  serviceName,
+  ports,
+}: {
+  readonly serviceName: string;
+  readonly ports: readonly unknown[];
+}): string {
+  if (ports.length === 0) return serviceName;
+  const room = 63 - HEADLESS.length;
+  if (serviceName.length <= room) return `${serviceName}${HEADLESS}`;
+  return `${serviceName.slice(0, room - 9)}-${fnv1a64(serviceName).slice(0, 8)}${HEADLESS}`;
 }
 
 /** Label values end at 63 characters and must begin and end with an alphanumeric (Kubernetes label syntax). */
