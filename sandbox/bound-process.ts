@@ -14,6 +14,8 @@ export interface BoundOptions {
   readonly cwd: string;
   readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly stdio: StdioOptions;
+  /** The user (and group) to run as, for a program that refuses root; only root can ask for it. */
+  readonly uid?: number;
 }
 
 const ONLY_UNDER_ITS_PARENT = '[ "$PPID" = "$1" ] || exit 75; shift; exec "$@"';
@@ -23,8 +25,10 @@ const ONLY_UNDER_ITS_PARENT = '[ "$PPID" = "$1" ] || exit 75; shift; exec "$@"';
  * (no such program, no setpriv) arrives as the `error` event or as exit code 127.
  */
 export function spawnBound(program: string, args: readonly string[], options: BoundOptions): ChildProcess {
+  const { uid, ...rest } = options;
+  const as = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
   const command = ['--pdeathsig', 'KILL', 'sh', '-c', ONLY_UNDER_ITS_PARENT, 'sh', String(process.pid)];
-  return spawn('setpriv', [...command, program, ...args], { ...options, detached: true });
+  return spawn('setpriv', [...as, ...command, program, ...args], { ...rest, detached: true });
 }
 
 /** Resolves when the process has ended, also if it never started. Never rejects. */
