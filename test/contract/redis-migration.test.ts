@@ -27,13 +27,14 @@ const plan = planTiming(2_000);
 if ('problem' in plan) throw new Error(plan.problem.message);
 const { timing } = plan;
 
+const surroundings = { env: process.env, progress: createProgress(process.stderr) };
+
 let server: RedisServer;
 let go: ReturnType<typeof createClient>;
 let anchor: FenceAnchor;
 let running: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  const surroundings = { env: process.env, progress: createProgress(process.stderr) };
   server = await startRedis(surroundings, new AbortController().signal);
   go = createClient({ url: `redis://${server.address}` });
   go.on('error', () => {});
@@ -45,6 +46,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await go.flushAll();
+  await go.get(LOCK); // a connection of the Go program is known by the commands it sends
   anchor = createAnchor();
 });
 afterEach(async () => {
@@ -68,10 +70,10 @@ function createAnchor(): FenceAnchor {
 }
 
 /** An elector of a process of its own, with what it told and when. */
-function start(id: string) {
+function start(id: string, at = server) {
   const events: { readonly at: number; readonly kind: string }[] = [];
   const stopping = new AbortController();
-  const store = openRedisLock({ address: server.address, database: 0, timeout: timing.opTimeout }, system);
+  const store = openRedisLock({ address: at.address, database: 0, timeout: timing.opTimeout }, system);
   const leadership = { prepareTerm: () => {}, startTerm: () => {}, drain: async () => ({ clean: true }) };
   const elector = createElector(
     {
@@ -92,7 +94,7 @@ function start(id: string) {
     stop: async () => {
       stopping.abort();
       await done;
-      await store.close();
+      await store.close(); // safe to repeat
     },
   };
   running.push(process);
@@ -121,6 +123,30 @@ describe('among ours', () => {
     await eventually('b leads', second.leads);
     expect(performance.now() - stoppedAt).toBeLessThan(500);
     expect(second.epoch()).toBe(2);
+  });
+});
+
+describe('a start on a server without a lock', () => {
+  it('is a leader within 0.8 s where nobody is connected who could be the Go program, again and again', async () => {
+    const own = await startRedis(surroundings, new AbortController().signal);
+    try {
+      for (const id of ['a', 'b']) {
+        const startedAt = performance.now();
+        const process = start(id, own);
+        await eventually(`${id} leads`, process.leads);
+        expect(performance.now() - startedAt).toBeLessThan(800);
+        await process.stop();
+      }
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it('waits the three seconds while somebody is connected who could be', async () => {
+    const startedAt = performance.now();
+    const process = start('a');
+    await eventually('a leads', process.leads);
+    expect(performance.now() - startedAt).toBeGreaterThan(2_900);
   });
 });
 

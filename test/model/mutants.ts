@@ -64,8 +64,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an own nonce read after an unknown outcome counts from the read',
     file: 'src/core/election/follower.ts',
-    find: 'return { phase, epoch: reply.epoch, isAmnesia };',
-    replace: 'return { phase: { ...phase, sentAt: turn.moment.now }, epoch: reply.epoch, isAmnesia };',
+    find: 'return { phase, epoch: reply.epoch, isAmnesia, isAlone: false };',
+    replace:
+      'return { phase: { ...phase, sentAt: turn.moment.now }, epoch: reply.epoch, isAmnesia, isAlone: false };',
     command: SIMULATE,
     notices: breaks('I1', 'I3'),
   },
@@ -112,8 +113,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a winner after amnesia does not wait',
     file: 'src/core/election/follower.ts',
-    find: 'isAmnesia: reply.amnesia };',
-    replace: 'isAmnesia: false };',
+    find: 'isAmnesia: reply.amnesia,',
+    replace: 'isAmnesia: false,',
     command: SIMULATE,
     notices: breaks('I1'),
   },

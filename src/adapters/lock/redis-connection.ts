@@ -17,6 +17,9 @@ export interface RedisConnectOptions extends RedisTarget {
   readonly timeout: Duration;
 }
 
+/** The name of every connection of this program. */
+export const CLIENT_NAME = 'k8-highlander';
+
 export type RedisClient = ReturnType<typeof createClient>;
 
 /** An unanswered ping ends a connection after PING_EVERY + SILENCE at the latest, also one that only listens. */
@@ -86,7 +89,7 @@ export async function openRedisClient(
   const { createClient: create } = await import('@redis/client');
   signal.throwIfAborted();
   const client: RedisClient = create({
-    name: 'k8-highlander',
+    name: CLIENT_NAME,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     database,

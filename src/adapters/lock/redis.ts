@@ -24,6 +24,7 @@ import type { System } from '../../ports/system.ts';
 import { causeOf, systemCode } from './redis-cause.ts';
 import { RedisConnection, type RedisClient, type RedisConnectOptions } from './redis-connection.ts';
 import { ACQUIRE, READ, RELEASE, RENEW, type Script } from './redis-scripts.ts';
+import { isAlone } from './redis-strangers.ts';
 import { listen } from './redis-subscription.ts';
 
 export interface RedisLockOptions {
@@ -53,6 +54,8 @@ class RedisLock implements LockStore {
   readonly #system: System;
   readonly #connection: RedisConnection;
   readonly #closed = new AbortController();
+  /** Nobody who could be the Go program was connected when the lock was last seen free. */
+  #wasAlone = false;
 
   constructor(options: RedisConnectOptions, system: System) {
     this.address = `${options.address}/${options.database}`;
@@ -66,7 +69,7 @@ class RedisLock implements LockStore {
     const ttl = Math.ceil(request.ttl);
     const wall = this.#system.clock.wall();
     const args = [nonce, holder, ttl, floor, timestamp(wall), timestamp(wall + ttl), redisChannel(name)];
-    return this.#run(ACQUIRE, name, args, signal, (reply) => {
+    return this.#run(ACQUIRE, name, args, signal, async (reply, client) => {
       if (reply[0] !== 'granted') return { kind: 'held', view: heldView(reply) };
       const [, epoch, remaining, amnesia] = reply;
       return {
@@ -74,6 +77,8 @@ class RedisLock implements LockStore {
         epoch: Number(epoch),
         remaining: remainingOf(remaining),
         amnesia: amnesia === '1',
+        // Where the wait for strangers was not left out, it is over.
+        ...(this.#wasAlone && { isAlone: await isAlone(client) }),
       };
     });
   }
@@ -81,23 +86,25 @@ class RedisLock implements LockStore {
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply> {
     const { name, nonce, epoch } = grant;
     const args = [nonce, epoch, Math.ceil(grant.ttl)];
-    return this.#run(RENEW, name, args, signal, ([kind, fact = '']) => {
+    return this.#run(RENEW, name, args, signal, async ([kind, fact = '']) => {
       if (kind === 'ok') return { kind, remaining: Number(fact) };
       return fact === '' ? { kind: 'lost' } : { kind: 'lost', holder: fact };
     });
   }
 
   release({ name, nonce, epoch }: Grant, signal: AbortSignal): Promise<ReleaseReply> {
-    return this.#run(RELEASE, name, [nonce, epoch, redisChannel(name)], signal, ([kind]) => ({
+    return this.#run(RELEASE, name, [nonce, epoch, redisChannel(name)], signal, async ([kind]) => ({
       kind: kind === 'released' ? kind : 'not-ours',
     }));
   }
 
   read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
-    return this.#run(READ, name, [], signal, (reply) => {
+    return this.#run(READ, name, [], signal, async (reply, client) => {
       if (reply[0] === 'held') return heldView(reply);
       const [, epoch, lastHolder = ''] = reply;
-      return { kind: 'free', epoch: Number(epoch), ...(lastHolder !== '' && { lastHolder }) };
+      this.#wasAlone = await isAlone(client);
+      const alone = this.#wasAlone ? { isAlone: true } : {};
+      return { kind: 'free', epoch: Number(epoch), ...(lastHolder !== '' && { lastHolder }), ...alone };
     });
   }
 
@@ -118,16 +125,17 @@ class RedisLock implements LockStore {
     name: string,
     args: readonly (string | number)[],
     signal: AbortSignal,
-    interpret: (reply: readonly string[]) => Reply,
+    interpret: (reply: readonly string[], client: RedisClient) => Promise<Reply>,
   ): Promise<Reply | Unavailable> {
     const keys = [redisLockKey(name), redisRecordKey(name)];
     try {
       if (this.#closed.signal.aborted) throw new Error('the store is closed');
-      const send = (client: RedisClient): Promise<unknown> =>
-        evaluate(client, script, keys, args.map(String));
-      const reply = await this.#connection.request(send, signal);
-      if (!isStrings(reply)) throw new Error('a script answered in an unknown form');
-      return interpret(reply);
+      const send = async (client: RedisClient): Promise<Reply> => {
+        const reply = await evaluate(client, script, keys, args.map(String));
+        if (!isStrings(reply)) throw new Error('a script answered in an unknown form');
+        return interpret(reply, client);
+      };
+      return await this.#connection.request(send, signal);
     } catch (error) {
       const code = systemCode(error);
       const cause = causeOf(error, this.#options);

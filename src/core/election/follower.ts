@@ -33,6 +33,8 @@ export interface Won {
   readonly phase: Acquiring;
   readonly epoch: number;
   readonly isAmnesia: boolean;
+  /** See `AcquireReply`. */
+  readonly isAlone: boolean;
 }
 
 /** Sends what is due. */
@@ -61,7 +63,7 @@ export function onAcquired(turn: Turn, phase: Acquiring, reply: AcquireReply): W
   const { now, uniform } = turn.moment;
   switch (reply.kind) {
     case 'granted':
-      return { phase, epoch: reply.epoch, isAmnesia: reply.amnesia };
+      return { phase, epoch: reply.epoch, isAmnesia: reply.amnesia, isAlone: reply.isAlone ?? false };
     case 'held':
       followBy(turn, reply.view);
       return undefined;
@@ -87,7 +89,7 @@ export function onReread(turn: Turn, phase: Acquiring, reply: LockView | Unavail
     return undefined;
   }
   const isAmnesia = reply.amnesia ?? (phase.floor > 0 && reply.epoch <= phase.floor + 1);
-  return { phase, epoch: reply.epoch, isAmnesia };
+  return { phase, epoch: reply.epoch, isAmnesia, isAlone: false };
 }
 
 /** What the lock says to a follower that only looked. */

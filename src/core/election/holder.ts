@@ -7,7 +7,7 @@ import type { AnchorView, RaiseReply, ReleaseReply, RenewReply } from './replies
 import { holdOf } from './state.ts';
 import type { Call, Hold, Phase } from './state.ts';
 import type { Instant } from '../time.ts';
-import { READ_BACK_AFTER, retryDelay, validUntil } from './timing.ts';
+import { READ_BACK_AFTER, retryDelay, STRANGER_ABSENCE, validUntil } from './timing.ts';
 import {
   callAnchor,
   callStore,
@@ -24,14 +24,17 @@ import type { Turn } from './turn.ts';
 type Claiming = Extract<Phase, { kind: 'claiming' }>;
 
 /** The lock is ours; nothing may be written before the anchor says so too. V counts from the acquisition's own S. */
-export function beginClaim(turn: Turn, { phase, epoch, isAmnesia }: Won): void {
+export function beginClaim(turn: Turn, { phase, epoch, isAmnesia, isAlone }: Won): void {
   const { now } = turn.moment;
   const { timing } = turn.config;
   sawEpoch(turn, epoch);
-  const isAfterStranger = turn.state.strangerGoneAt !== undefined;
-  if (isAfterStranger) change(turn, { strangerGoneAt: Infinity }); // should this lock be lost, count anew
-  const confirmAt = isAfterStranger ? now + READ_BACK_AFTER : Infinity;
-  const duration = isAmnesia ? timing.ttl : isAfterStranger ? READ_BACK_AFTER : 0;
+  const { strangerGoneAt } = turn.state;
+  const isAfterStranger = strangerGoneAt !== undefined && !isAlone;
+  // Taken early because nobody else was there, and now somebody is: what is left of the absence is waited for here.
+  const absentAt = isAfterStranger ? Math.min(strangerGoneAt, now) + STRANGER_ABSENCE : -Infinity;
+  if (strangerGoneAt !== undefined) change(turn, { strangerGoneAt: Infinity }); // should this lock be lost, count anew
+  const confirmAt = isAfterStranger ? Math.max(now, absentAt) + READ_BACK_AFTER : Infinity;
+  const duration = isAmnesia ? timing.ttl : isAfterStranger ? confirmAt - now : 0;
   const waitReason = isAmnesia ? 'Amnesia' : isAfterStranger ? 'StrangerLeft' : undefined;
   const hold: Hold = {
     nonce: phase.nonce,

@@ -31,6 +31,8 @@ export type LockView =
       readonly epoch: Epoch;
       /** Who held it last, if the store still knows. */
       readonly lastHolder?: string;
+      /** The store saw at this moment that no program of another kind is connected to it; absent where it cannot tell. */
+      readonly isAlone?: boolean;
     };
 
 /** The anchor: the epoch's floor, kept inside the protected cluster so that order survives a store that loses its data. */

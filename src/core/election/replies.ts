@@ -17,6 +17,8 @@ export type AcquireReply =
       readonly remaining: Duration;
       /** The store had lost its counter (it was lower than `floor`, or its identity changed): hold, but wait one TTL before acting. */
       readonly amnesia: boolean;
+      /** The store saw, after granting, that no program of another kind is connected to it; absent where it cannot tell. */
+      readonly isAlone?: boolean;
     }
   | { readonly kind: 'held'; readonly view: Extract<LockView, { kind: 'held' }> }
   | Unavailable;

@@ -10,7 +10,8 @@
  *
  * Where programs of another kind share the lock, one of them may delete what it finds just after its own release. So
  * unless the last lock seen was one of ours, it is taken only after it was absent for two seconds, and the winner acts
- * only after a renewal sent one second later has confirmed it.
+ * only after a renewal sent one second later has confirmed it. Neither is waited for where the store saw, while the lock was
+ * absent and again after granting it, that no program of another kind is connected: then there is nobody to delete it.
  *
  * Who holds the lock renews it every R, in every phase until it lets go. Each renewal is bounded; one that the store
  * confirms moves V to `S + 0.88 T` of that renewal, an error only spends time, "not yours" ends the hold at once, and so

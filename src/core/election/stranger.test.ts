@@ -11,11 +11,19 @@ const OURS: LockView = { kind: 'held', holder: 'b/host/1', nonce: 'theirs', epoc
 const FREE: LockView = { kind: 'free', epoch: 0 };
 const GRANTED: AcquireReply = { kind: 'granted', epoch: 5, remaining: 5_000, amnesia: false };
 
+interface BenchOptions {
+  readonly meetsStrangers?: boolean;
+  readonly ttl?: number;
+  readonly isSubscribed?: boolean;
+  readonly lock?: LockView;
+  readonly acquisition?: AcquireReply;
+}
+
 /** One elector's state machine whose store and anchor answer at once, as they are told to. */
 class Bench {
   now = 1_000_000;
-  lock: LockView | { readonly kind: 'unavailable'; readonly cause: string } = FREE;
-  acquisition: AcquireReply = GRANTED;
+  lock: LockView | { readonly kind: 'unavailable'; readonly cause: string };
+  acquisition: AcquireReply;
   renewal: RenewReply = { kind: 'ok', remaining: 5_000 };
   /** Requests to the lock with their times, and events. */
   readonly seen: { readonly at: number; readonly what: string }[] = [];
@@ -23,7 +31,15 @@ class Bench {
   #state;
   #wakeAt = 0;
 
-  constructor({ meetsStrangers = true, ttl = 5_000, isSubscribed = true } = {}) {
+  constructor({
+    meetsStrangers = true,
+    ttl = 5_000,
+    isSubscribed = true,
+    lock = FREE,
+    acquisition = GRANTED,
+  }: BenchOptions = {}) {
+    this.lock = lock;
+    this.acquisition = acquisition;
     const plan = planTiming(ttl);
     if ('problem' in plan) throw new Error(plan.problem.message);
     const common = { holder: 'a/host/1', fingerprint: 'f', remainsFollower: false };
@@ -167,6 +183,44 @@ describe('a lock that strangers share', () => {
     expect(bench.times('leader-elected')).toEqual([]);
     bench.renewal = { kind: 'ok', remaining: 1_500 };
     bench.pass(100);
+    expect(bench.times('leader-elected')).toHaveLength(1);
+  });
+});
+
+describe('a lock that strangers could share, while none is connected', () => {
+  const ALONE: LockView = { ...FREE, isAlone: true };
+
+  it('is taken and used at once by a process that saw nothing before', () => {
+    const bench = new Bench({ lock: ALONE, acquisition: { ...GRANTED, isAlone: true } });
+    bench.pass(100);
+    expect(bench.times('acquire')).toEqual([0]);
+    expect(bench.times('leader-elected')).toEqual([0]);
+  });
+
+  it('is used after the whole wait if one was connected when it was granted', () => {
+    const bench = new Bench({ lock: ALONE });
+    bench.pass(2_900);
+    expect(bench.times('acquire')).toEqual([0]);
+    expect(bench.times('leader-elected')).toEqual([]);
+    bench.pass(200);
+    expect(bench.times('leader-elected')).toEqual([3_000]);
+  });
+
+  it('is taken two seconds after it was first seen absent if one is connected, whoever is there later', () => {
+    const bench = new Bench();
+    bench.pass(500);
+    bench.acquisition = { ...GRANTED, isAlone: true };
+    bench.pass(4_000);
+    expect(bench.times('acquire')).toEqual([2_000]);
+    expect(bench.times('leader-elected')).toEqual([2_000]);
+  });
+
+  it('is taken with care after an acquisition of unknown outcome', () => {
+    const bench = new Bench({ lock: ALONE, acquisition: { kind: 'unavailable', cause: 'slow' } });
+    bench.lock = { ...OURS, nonce: 'mine' };
+    bench.pass(2_900);
+    expect(bench.times('leader-elected')).toEqual([]);
+    bench.pass(200);
     expect(bench.times('leader-elected')).toHaveLength(1);
   });
 });

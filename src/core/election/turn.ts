@@ -107,9 +107,10 @@ export function followBy(turn: Turn, view: LockView): void {
   );
 }
 
-/** From when on the lock may be taken, if it is still absent then. */
-export function takeableAt({ state: { strangerGoneAt } }: Turn): Instant {
-  return strangerGoneAt === undefined ? -Infinity : strangerGoneAt + STRANGER_ABSENCE;
+/** From when on the lock may be taken, if it is still absent then. Where no stranger is connected, none can delete it. */
+export function takeableAt({ state: { strangerGoneAt, lock } }: Turn): Instant {
+  if (strangerGoneAt === undefined || (lock?.kind === 'free' && lock.isAlone === true)) return -Infinity;
+  return strangerGoneAt + STRANGER_ABSENCE;
 }
 
 /** Whether this process may try to take the lock. */
