@@ -35,7 +35,8 @@ import type { System } from './ports/system.ts';
 import { guardFirstTerm, LOOK_LIMIT } from './runtime/first-term.ts';
 import { MeasuredStore } from './runtime/measured-store.ts';
 import { Supervisor } from './runtime/supervisor.ts';
-import { listen, type Handler, type HttpServer } from './server/http.ts';
+import { listen, type HttpServer } from './server/http.ts';
+import { Router } from './server/route.ts';
 import { startingRoutes } from './server/routes.ts';
 import { openSurface } from './server/surface.ts';
 
@@ -112,12 +113,12 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
   });
   for (const { file, workloads } of sideFiles) system.log.info('workload file', { file, workloads });
   const stop = stopOnSignals(system);
-  const routes = new Map<string, Handler>(startingRoutes());
+  const router = new Router(startingRoutes());
   const servers: HttpServer[] = [];
   try {
     // The ports come first: a process that cannot be seen must not contend.
     for (const port of new Set([config.port, config.metrics.port])) {
-      const server = await listen(port, routes, system.clock);
+      const server = await listen(port, router, system);
       if ('code' in server) return report([server]);
       servers.push(server);
     }
@@ -130,7 +131,7 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
       workloads: config.workloads.length,
       ports,
     });
-    return await supervise(config, version, system, connection, routes, ports[0] ?? 0, stop);
+    return await supervise(config, version, system, connection, router, ports[0] ?? 0, stop);
   } finally {
     await Promise.all(servers.map((server) => server.close(SECOND)));
   }
@@ -170,7 +171,7 @@ async function supervise(
   version: string,
   system: System,
   connection: Connection,
-  routes: Map<string, Handler>,
+  router: Router,
   port: number,
   stop: AbortSignal,
 ): Promise<number> {
@@ -216,8 +217,9 @@ async function supervise(
     ttl: timing.ttl,
     port,
     metricsPath: config.metrics.path,
+    namespace: config.namespace,
   });
-  for (const [path, handler] of surface.routes) routes.set(path, handler);
+  router.add(surface.routes);
   try {
     await supervisor.run(stop);
     system.log.info('stopped');

@@ -6,6 +6,7 @@ import type { ElectionEvent } from './election/events.ts';
 import type { Leadership } from './leadership.ts';
 import type { Reason } from './reconcile/verdict.ts';
 import type { Proof } from './reconcile/proof.ts';
+import type { WallTime } from './time.ts';
 import type { WorkloadKey } from './workload/model.ts';
 
 /** The state of one workload as the leader last decided it. */
@@ -17,6 +18,8 @@ export interface WorkloadView {
   readonly healthy: boolean;
   readonly reason: Reason;
   readonly message: string;
+  /** Since when it has had this reason in this term; filled in by the hub. */
+  readonly since?: WallTime;
   readonly instance?: {
     readonly pod: string;
     readonly uid: string;

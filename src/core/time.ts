@@ -16,6 +16,7 @@ export const MILLISECOND: Duration = 1;
 export const SECOND: Duration = 1000;
 export const MINUTE: Duration = 60 * SECOND;
 export const HOUR: Duration = 60 * MINUTE;
+export const DAY: Duration = 24 * HOUR;
 
 const UNIT: Readonly<Record<string, Duration>> = {
   ns: 1e-6,

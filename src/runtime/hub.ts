@@ -3,8 +3,10 @@
  * status pages). A subscriber must not throw and must not block.
  */
 import type { ElectionEvent } from '../core/election/events.ts';
+import { History, type HistoryEntry } from '../core/history.ts';
 import { foldLeadership, NO_LEADERSHIP, type Leadership } from '../core/leadership.ts';
 import type { DomainEvent, Snapshot, WorkloadView } from '../core/projection.ts';
+import { RecentEvents } from '../core/recent-events.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { Clock } from '../ports/system.ts';
 
@@ -15,6 +17,9 @@ export class Hub {
   readonly #self: string;
   readonly #subscribers: Subscriber[] = [];
   readonly #workloads = new Map<string, WorkloadView>();
+  readonly #history = new History();
+  readonly #recent = new RecentEvents();
+  readonly #historians: ((entry: HistoryEntry) => void)[] = [];
   #revision = 0;
   #leadership: Leadership = NO_LEADERSHIP;
 
@@ -28,6 +33,21 @@ export class Hub {
     return { revision: this.#revision, workloads: this.#workloads, leadership: this.#leadership };
   }
 
+  /** What changed, oldest first. */
+  get history(): readonly HistoryEntry[] {
+    return this.#history.entries;
+  }
+
+  /** The last events about workloads, oldest first. */
+  get recent(): RecentEvents['all'] {
+    return this.#recent.all;
+  }
+
+  /** Told each new entry of the history, before the subscribers hear of the event. */
+  onHistory(historian: (entry: HistoryEntry) => void): void {
+    this.#historians.push(historian);
+  }
+
   subscribe(subscriber: Subscriber): void {
     this.#subscribers.push(subscriber);
   }
@@ -35,15 +55,22 @@ export class Hub {
   /** Tells what happened. */
   emit(event: DomainEvent): void {
     this.#revision += 1;
+    const moment = { now: this.#clock.now(), wall: this.#clock.wall() };
+    const before = this.#leadership;
     if (event.type === 'election') this.#foldElection(event.event);
+    this.#recent.observe(event, moment.wall);
+    const entry = this.#history.observe(event, before, this.#leadership, moment);
+    if (entry !== undefined) for (const historian of this.#historians) historian(entry);
     for (const subscriber of this.#subscribers) subscriber(event, this.snapshot);
   }
 
   /** The state of a workload as just decided; an event only if it differs from the last one. */
-  setWorkload(view: WorkloadView): void {
-    const key = formatKey(view.key);
+  setWorkload(decided: WorkloadView): void {
+    const key = formatKey(decided.key);
     const previous = this.#workloads.get(key);
-    if (previous !== undefined && isSame(previous, view)) return;
+    if (previous !== undefined && isSame(previous, decided)) return;
+    const isNew = previous?.reason !== decided.reason || previous.since === undefined;
+    const view = { ...decided, since: isNew ? this.#clock.wall() : previous.since };
     this.#workloads.set(key, view);
     this.emit({
       type: 'workload-changed',

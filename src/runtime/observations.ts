@@ -34,6 +34,7 @@ export class Observations {
   readonly #byWorkload = new Map<string, Map<string, SeenPod>>();
   readonly #vanished = new Map<string, Vanished[]>();
   readonly #notReadySince = new Map<string, Instant>();
+  readonly #watchers: ((key: string) => void)[] = [];
   #listener: ObservationListener | undefined;
 
   constructor(clock: Clock, pods: Cache<Pod>, nodes: Cache<Node>) {
@@ -46,6 +47,11 @@ export class Observations {
   /** At most one listener; undefined removes it. */
   listen(listener: ObservationListener | undefined): void {
     this.#listener = listener;
+  }
+
+  /** Told of every workload whose pods or nodes changed, for as long as the process lives. */
+  watch(watcher: (key: string) => void): void {
+    this.#watchers.push(watcher);
   }
 
   /** Keys of all workloads that have pods, or had one that vanished. */
@@ -106,7 +112,12 @@ export class Observations {
     if (change.kind === 'changed') this.#remember(key, uid, pod);
     else this.#forget(key, uid, pod);
     this.#listener?.onTermSeen(claimedTerm(pod) ?? 0);
+    this.#announce(key);
+  }
+
+  #announce(key: string): void {
     this.#listener?.onWorkload(key);
+    for (const watcher of this.#watchers) watcher(key);
   }
 
   #remember(key: string, uid: string, pod: Pod): void {
@@ -149,7 +160,7 @@ export class Observations {
     )
       return;
     for (const [key, pods] of this.#byWorkload)
-      for (const { pod } of pods.values()) if (pod.spec.nodeName === name) this.#listener?.onWorkload(key);
+      for (const { pod } of pods.values()) if (pod.spec.nodeName === name) this.#announce(key);
   }
 }
 

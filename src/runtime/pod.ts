@@ -11,6 +11,7 @@ export function stripPod(pod: Pod): Pod {
         'namespace',
         'uid',
         'resourceVersion',
+        'creationTimestamp',
         'deletionTimestamp',
         'deletionGracePeriodSeconds',
       ]),

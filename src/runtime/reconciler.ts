@@ -1,4 +1,5 @@
 /** Connects the elector to the work: one session per term, drained before the lock may be released. */
+import type { RuleOutcome } from '../core/reconcile/plan.ts';
 import type { Leadership, Term } from './term.ts';
 import { readWorld, type World } from './world.ts';
 import { TermSession, type SessionDependencies, type SessionIdentity } from './term-session.ts';
@@ -28,6 +29,11 @@ export class Reconciler implements Leadership {
   /** Whether a term is valid right now; evaluated at each call. */
   isLeading(): boolean {
     return this.#term?.isValid() ?? false;
+  }
+
+  /** What each rule of the chain says of a workload right now; undefined while this process does not lead. */
+  explain(key: string): readonly RuleOutcome[] | undefined {
+    return this.isLeading() ? this.#session?.explain(key) : undefined;
   }
 
   prepareTerm(): void {

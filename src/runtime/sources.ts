@@ -45,6 +45,7 @@ export class Sources {
   /** Uids known to be gone although the watch has not said so yet. */
   readonly #gone = new Set<string>();
   readonly #log: Log;
+  readonly #watchers: ((key: string) => void)[] = [];
   #listener: ((key: string) => void) | undefined;
 
   constructor(workloads: readonly Workload[], tenant: string, resources: Cache<WorkloadResource>, log: Log) {
@@ -58,6 +59,11 @@ export class Sources {
   /** At most one listener, told which workload to look at again; undefined removes it. */
   listen(listener: ((key: string) => void) | undefined): void {
     this.#listener = listener;
+  }
+
+  /** Told of every workload whose definition changed, for as long as the process lives. */
+  watch(watcher: (key: string) => void): void {
+    this.#watchers.push(watcher);
   }
 
   keys(): Iterable<string> {
@@ -137,13 +143,18 @@ export class Sources {
         this.#log.warn('a value of a custom resource has no effect', { workload: key, path, message, hint });
     this.#resources.set(key, { object, reading, lastValid: reading.workload ?? before?.lastValid });
     // A status is written by ourselves: it changes nothing about what should run.
-    if (!isRead || !isSameLife(before.object, object)) this.#listener?.(key);
+    if (!isRead || !isSameLife(before.object, object)) this.#announce(key);
   }
 
   #remove(key: string, uid: string): void {
     if (this.#resources.get(key)?.object.metadata.uid !== uid) return;
     this.#resources.delete(key);
+    this.#announce(key);
+  }
+
+  #announce(key: string): void {
     this.#listener?.(key);
+    for (const watcher of this.#watchers) watcher(key);
   }
 }
 

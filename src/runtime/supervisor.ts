@@ -6,7 +6,7 @@ import { formatFingerprint } from '../core/election/record.ts';
 import type { Timing } from '../core/election/timing.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import type { Pod } from '../core/manifests/pod.ts';
-import { viewSeen, type SeenWorkload } from '../core/reconcile/seen.ts';
+import type { RuleOutcome } from '../core/reconcile/plan.ts';
 import { SECOND, type Duration, type Instant } from '../core/time.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { Workload } from '../core/workload/model.ts';
@@ -23,6 +23,7 @@ import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { System } from '../ports/system.ts';
 import { createElector, type Elector } from './elector.ts';
+import { Inspection } from './inspection.ts';
 import { logEvent } from './event-log.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { Hub } from './hub.ts';
@@ -60,6 +61,8 @@ export interface SupervisorPorts {
 
 export class Supervisor {
   readonly hub: Hub;
+  /** The watched objects, for people. */
+  readonly inspection: Inspection;
   readonly #ports: SupervisorPorts;
   readonly #options: SupervisorOptions;
   readonly #pods: Cache<Pod>;
@@ -92,6 +95,7 @@ export class Supervisor {
       strip: stripResource,
     });
     this.#sources = new Sources(options.workloads, options.tenant, this.#resources, log);
+    this.inspection = new Inspection(this.#sources, this.#observations, this.#pods, ports.cluster);
   }
 
   /**
@@ -158,10 +162,9 @@ export class Supervisor {
     return undefined;
   }
 
-  /** Every workload that is configured or has pods, as the caches show it, in the order of the keys. */
-  observed(): readonly SeenWorkload[] {
-    const keys = new Set([...this.#sources.keys(), ...this.#observations.keys()]);
-    return [...keys].toSorted().map((key) => viewSeen(key, this.#observations.instances(key)));
+  /** What each rule says of a workload right now; undefined while this process does not lead. */
+  explain(key: string): readonly RuleOutcome[] | undefined {
+    return this.#reconciler?.explain(key);
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import type { Pod } from '../core/manifests/pod.ts';
 import type { Input } from '../core/reconcile/observed.ts';
-import { planWorkload, type Plan } from '../core/reconcile/plan.ts';
+import { explainWorkload, planWorkload, type Plan, type RuleOutcome } from '../core/reconcile/plan.ts';
 import { isGated, isTerminal } from '../core/reconcile/proof.ts';
 import { recordFor, restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
@@ -158,6 +158,12 @@ export class TermSession {
     this.#checkTerm(this.#deps.observations.highestTerm());
     await this.#rememberNew();
     this.#sweep();
+  }
+
+  /** What each rule says of the workload right now; undefined for a text that is no key. */
+  explain(key: string): readonly RuleOutcome[] | undefined {
+    const input = this.#gather(key);
+    return input === undefined ? undefined : explainWorkload(input);
   }
 
   /** Ends the work: nothing more is sent, replies of what was sent are awaited. The same promise when called again. */

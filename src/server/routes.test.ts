@@ -1,21 +1,26 @@
 /** The routes over a real socket, with facts that a test sets. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createManualSystem } from '../../test/manual-system.ts';
+import { makePod } from '../../test/pod-fixture.ts';
 import { parseExposition, sumOf } from '../../test/exposition.ts';
+import type { Pod } from '../core/manifests/pod.ts';
 import type { LegacyFacts } from '../api/legacy.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { ProcessUsage } from '../metrics/process-usage.ts';
 import { listen, type HttpServer } from './http.ts';
-import { controllerRoutes } from './routes.ts';
+import { Router } from './route.ts';
+import { controllerRoutes, startingRoutes } from './routes.ts';
 
 const snapshot = { revision: 0, workloads: new Map(), leadership: NO_LEADERSHIP };
 const system = createManualSystem();
 let facts: LegacyFacts;
+let pods: Pod[];
 let usage: ProcessUsage;
 let server: HttpServer;
 
 beforeEach(async () => {
+  pods = [];
   facts = {
     id: 'one',
     tenant: 'default',
@@ -57,14 +62,23 @@ beforeEach(async () => {
     isReady: () => true,
     isStoreUp: () => true,
   };
-  const routes = controllerRoutes({
-    facts: () => facts,
-    usage: () => ({ activeResources: 1, heapUsed: 1, heapTotal: 1, resident: 1, garbageCollections: 1 }),
-    metrics: new Metrics(sources, 'one/host/uuid', usage),
-    metricsPath: '/metrics',
-    clock: system.clock,
-  });
-  const listening = await listen(0, new Map(routes), system.clock);
+  const routes = [
+    ...startingRoutes(),
+    ...controllerRoutes({
+      facts: () => facts,
+      usage: () => ({ activeResources: 1, heapUsed: 1, heapTotal: 1, resident: 1, garbageCollections: 1 }),
+      metrics: new Metrics(sources, 'one/host/uuid', usage),
+      pods: {
+        managed: () => pods,
+        all: () => Promise.resolve({ cause: 'refused' }),
+        problem: () => facts.clusterProblem,
+        now: () => 90_061_000,
+      },
+      metricsPath: '/metrics',
+      clock: system.clock,
+    }),
+  ];
+  const listening = await listen(0, new Router(routes), system);
   if ('code' in listening) throw new Error(listening.message);
   server = listening;
 });
@@ -121,6 +135,53 @@ describe('the routes', () => {
     const body = JSON.parse(answer.body) as Record<string, unknown>;
     expect(body['status']).toBe(status === 200 ? 'success' : 'error');
     expect(typeof body[status === 200 ? 'data' : 'error']).toBe(status === 200 ? 'object' : 'string');
+  });
+
+  it('/api/pods has the managed pods in pages, and says why it cannot', async () => {
+    const created = '1970-01-01T00:00:00.000Z';
+    const born = (name: string): Pod => {
+      const { metadata, ...rest } = makePod({ name });
+      return { metadata: { ...metadata, creationTimestamp: created }, ...rest };
+    };
+    pods = [born('b-pod'), born('a-pod')];
+    const first = JSON.parse((await ask('/api/pods?limit=1')).body) as Record<string, unknown>;
+    expect(first).toMatchObject({
+      status: 'success',
+      data: [
+        {
+          name: 'a-pod',
+          namespace: 'default',
+          status: 'Running',
+          node: 'node-a',
+          age: '1d1h',
+          createdAt: created,
+        },
+      ],
+      continue: 'default/a-pod',
+    });
+    const second = await ask('/api/pods?limit=1&continue=default/a-pod');
+    expect(JSON.parse(second.body)).toMatchObject({ data: [{ name: 'b-pod' }] });
+    expect(second.body).not.toContain('continue');
+    expect(await ask('/api/pods?all=true')).toMatchObject({
+      status: 500,
+      body: '{"status":"error","error":"failed to list pods: refused"}\n',
+    });
+    expect(await ask('/api/pods?limit=0')).toMatchObject({ status: 400 });
+    facts = { ...facts, clusterProblem: 'gone' };
+    expect(await ask('/api/pods')).toMatchObject({ status: 500 });
+  });
+
+  it('/api/dbinfo names the store and whether it answers, and never a password', async () => {
+    facts = { ...facts, storageType: 'postgres', storageAddress: 'postgres://me:secret@db:5432/x' };
+    expect(JSON.parse((await ask('/api/dbinfo')).body)).toEqual({
+      status: 'success',
+      data: {
+        type: 'postgres',
+        address: 'postgres://me:****@db:5432/x',
+        connected: true,
+        details: { type: 'PostgreSQL' },
+      },
+    });
   });
 
   it('only GET and HEAD are accepted', async () => {

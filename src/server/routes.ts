@@ -10,49 +10,61 @@ import {
 import { findWorkload, mapWorkloadNames, mapWorkloads } from '../api/legacy-workloads.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../ports/system.ts';
-import { json, text, type Handler, type Reply, type Request } from './http.ts';
-
-/** Paths and what answers them, see `Routes`. */
-export type RouteList = readonly (readonly [string, Handler])[];
+import { listPods, mapDbInfo, type PodFacts } from '../api/legacy-pods.ts';
+import { decode, json, text, type Handler, type Reply, type Request, type Route } from './route.ts';
+import type { Need } from './access.ts';
 
 export interface RouteSources {
   readonly facts: () => LegacyFacts;
   readonly usage: () => ProcessFacts;
+  readonly pods: PodFacts;
   readonly metrics: Metrics;
   readonly metricsPath: string;
   readonly clock: Clock;
 }
 
 /** Before anything is connected: alive, not ready. Liveness never depends on the store or the API server. */
-export function startingRoutes(): RouteList {
+export function startingRoutes(): readonly Route[] {
   const starting: Handler = () => text(503, 'not ready - starting');
   return [
-    ['/healthz', () => text(200, 'ok')],
-    ['/readyz', starting],
-    ['/health', starting],
+    legacy('/healthz', 'nothing', () => text(200, 'ok')),
+    legacy('/readyz', 'nothing', starting),
+    legacy('/health', 'nothing', starting),
+    legacy('/api/*', 'nothing', () => json(404, { status: 'error', error: 'no such path' })),
   ];
 }
 
-/** The paths of a connected controller; they replace the ones of `startingRoutes`. */
-export function controllerRoutes({ facts, usage, metrics, metricsPath, clock }: RouteSources): RouteList {
+/** The paths of the Go program on a connected controller; they replace the ones of `startingRoutes`. */
+export function controllerRoutes(sources: RouteSources): readonly Route[] {
+  const { facts, usage, pods, metrics, metricsPath } = sources;
   const ready: Handler = () => {
     const because = facts().notReady;
     return because === undefined ? text(200, 'ok') : text(503, `not ready - ${because}`);
   };
   const status: Handler = () => json(200, openEnvelope(mapStatus(facts())));
-  const routes: RouteList = [
-    ['/healthz', () => text(200, 'ok')],
-    ['/readyz', ready],
-    ['/health', ready],
-    ['/status', status],
-    ['/api/status', status],
-    ['/debug/status', () => json(200, openEnvelope(mapDebugStatus(facts(), usage())))],
-    ['/api/workloads', () => json(200, envelope(mapWorkloads(facts())))],
-    ['/api/workload-names', () => json(200, envelope(mapWorkloadNames(facts())))],
-    ['/api/workloads/*', (request) => answerWorkload(facts(), request)],
-    [metricsPath, async () => ({ status: 200, ...(await metrics.render()) })],
-  ];
-  return routes.map(([route, handler]) => [route, measured(route, handler, metrics, clock)]);
+  return [
+    legacy('/healthz', 'nothing', () => text(200, 'ok')),
+    legacy('/readyz', 'nothing', ready),
+    legacy('/health', 'nothing', ready),
+    legacy('/status', 'read', status),
+    legacy('/api/status', 'read', status),
+    legacy('/debug/status', 'read', () => json(200, openEnvelope(mapDebugStatus(facts(), usage())))),
+    legacy('/api/dbinfo', 'read', () => json(200, envelope(mapDbInfo(facts())))),
+    legacy('/api/pods', 'read', (request) => answerPods(pods, request)),
+    legacy('/api/workloads', 'read', () => json(200, envelope(mapWorkloads(facts())))),
+    legacy('/api/workload-names', 'read', () => json(200, envelope(mapWorkloadNames(facts())))),
+    legacy('/api/workloads/*', 'read', (request) => answerWorkload(facts(), request)),
+    legacy(metricsPath, 'metrics', async () => ({ status: 200, ...(await metrics.render()) })),
+  ].map((route) => measured(route, sources));
+}
+
+function legacy(pattern: string, needs: Need, handle: Handler): Route {
+  return { method: 'GET', pattern, needs, refusals: 'envelope', handle };
+}
+
+async function answerPods(pods: PodFacts, { query }: Request): Promise<Reply> {
+  const { code, body } = await listPods(pods, query);
+  return json(code, body);
 }
 
 /** Segments behind the name are ignored, as the Go program does. */
@@ -70,20 +82,17 @@ function answerWorkload(facts: LegacyFacts, { rest, query }: Request): Reply {
   return json(status, { status: 'error', ...error });
 }
 
-function decode(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
-}
-
-function measured(route: string, handler: Handler, metrics: Metrics, clock: Clock): Handler {
-  return async (request) => {
+/** The route, with its requests counted under its pattern. */
+export function measured(
+  route: Route,
+  { metrics, clock }: { readonly metrics: Metrics; readonly clock: Clock },
+): Route {
+  const handle: Handler = async (request) => {
     const startedAt = clock.now();
-    const reply = await handler(request);
+    const reply = await route.handle(request);
     const duration = clock.now() - startedAt;
-    metrics.observeHttp({ route, method: request.method, code: reply.status, duration });
+    metrics.observeHttp({ route: route.pattern, method: request.method, code: reply.status, duration });
     return reply;
   };
+  return { ...route, handle };
 }

@@ -6,7 +6,8 @@ import { ProcessUsage } from '../metrics/process-usage.ts';
 import type { Clock } from '../ports/system.ts';
 import type { MeasuredStore } from '../runtime/measured-store.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
-import { controllerRoutes, type RouteList } from './routes.ts';
+import { controllerRoutes } from './routes.ts';
+import type { Route } from './route.ts';
 
 export interface SurfaceOptions {
   readonly id: string;
@@ -19,11 +20,16 @@ export interface SurfaceOptions {
   /** The port that people use. */
   readonly port: number;
   readonly metricsPath: string;
+  /** Where workloads run that name no namespace. */
+  readonly namespace: string;
 }
+
+/** How long the API server may take to list pods for a person. */
+const LIST_TIMEOUT: Duration = 5000;
 
 export interface Surface {
   readonly metrics: Metrics;
-  readonly routes: RouteList;
+  readonly routes: readonly Route[];
   close(): void;
 }
 
@@ -34,7 +40,7 @@ export function openSurface(
   clock: Clock,
   options: SurfaceOptions,
 ): Surface {
-  const { id, holder, tenant, clusterName, version, ttl, port, metricsPath } = options;
+  const { id, holder, tenant, clusterName, version, ttl, port, namespace, metricsPath } = options;
   const monotonicStart = clock.now();
   const startedAt = clock.wall();
   const usage = new ProcessUsage();
@@ -73,7 +79,7 @@ export function openSurface(
     isLeader: supervisor.isLeader(),
     election: supervisor.election(),
     snapshot: supervisor.hub.snapshot,
-    observed: supervisor.observed(),
+    observed: supervisor.inspection.all(),
     clusterProblem: supervisor.clusterProblem(),
     notReady: notReady(),
     isStoreUp: sources.isStoreUp(),
@@ -84,9 +90,16 @@ export function openSurface(
     activeResources: usage.activeResources(),
     garbageCollections: usage.garbageCollections,
   });
+  const { inspection } = supervisor;
+  const pods = {
+    managed: () => inspection.managedPods(),
+    all: () => inspection.podsOf(namespace, AbortSignal.timeout(LIST_TIMEOUT)),
+    problem: () => supervisor.clusterProblem(),
+    now: () => clock.wall(),
+  };
   return {
     metrics,
-    routes: controllerRoutes({ facts, usage: processFacts, metrics, metricsPath, clock }),
+    routes: controllerRoutes({ facts, usage: processFacts, pods, metrics, metricsPath, clock }),
     close: () => usage.close(),
   };
 }

@@ -46,6 +46,9 @@ it('shows why an instance does not run, and nothing that was not reported', () =
     lastTransition: '2026-01-02T03:04:05Z',
     pod: {
       name: 'report-pod',
+      uid: 'uid-1',
+      image: 'busybox',
+      term: 7,
       phase: 'Pending',
       node: 'node-a',
       containerReady: false,

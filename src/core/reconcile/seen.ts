@@ -1,6 +1,6 @@
 /** What the watched objects alone show of a workload: the same on every replica, whoever leads. */
 import type { Pod } from '../manifests/pod.ts';
-import { MAIN_CONTAINER } from '../workload/names.ts';
+import { ANNOTATION, MAIN_CONTAINER } from '../workload/names.ts';
 import type { Instance } from './observed.ts';
 import { isGated, isTerminal } from './proof.ts';
 import { isActive } from './status.ts';
@@ -21,6 +21,13 @@ export interface SeenWorkload {
 /** Absent fields are not reported yet. */
 export interface SeenPod {
   readonly name: string;
+  readonly uid?: string;
+  readonly image?: string;
+  /** The term that claimed it, its fencing token, and the id and cluster of the leader that wrote them. */
+  readonly term?: number;
+  readonly token?: number;
+  readonly leader?: string;
+  readonly cluster?: string;
   readonly phase?: string;
   readonly podIP?: string;
   readonly hostIP?: string;
@@ -57,9 +64,16 @@ function viewPod(pod: Pod): SeenPod {
   const container =
     status?.containerStatuses?.find(({ name }) => name === MAIN_CONTAINER) ?? status?.containerStatuses?.[0];
   const pending = findPending(pod);
+  const { annotations = {} } = metadata;
   return {
     name: metadata.name,
     ...present({
+      uid: metadata.uid,
+      image: (spec.containers.find(({ name }) => name === MAIN_CONTAINER) ?? spec.containers[0])?.image,
+      term: numberOf(annotations[ANNOTATION.term]),
+      token: numberOf(annotations[ANNOTATION.token]),
+      leader: annotations[ANNOTATION.leaderId],
+      cluster: annotations[ANNOTATION.clusterName],
       phase: status?.phase,
       podIP: status?.podIP,
       hostIP: status?.hostIP,
@@ -72,6 +86,11 @@ function viewPod(pod: Pod): SeenPod {
       pending,
     }),
   };
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return text === undefined || !Number.isSafeInteger(value) ? undefined : value;
 }
 
 function findPending({ status }: Pod): SeenPod['pending'] {

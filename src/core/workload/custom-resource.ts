@@ -19,6 +19,7 @@ export interface WorkloadResource {
     readonly resourceVersion?: string;
     /** Raised by the API server with every change of the spec. */
     readonly generation?: number;
+    readonly creationTimestamp?: string;
     readonly deletionTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly finalizers?: readonly string[];

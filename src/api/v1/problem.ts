@@ -1,0 +1,102 @@
+/**
+ * Refused requests, in the form of RFC 9457 (`application/problem+json`). Codes are API: scripts match them, texts may
+ * change.
+ */
+
+interface CodeEntry {
+  readonly status: number;
+  readonly title: string;
+  /** What to do. */
+  readonly hint: string;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+}
+
+/** Every code that version 1 of the API answers with. */
+export const API_PROBLEMS = {
+  'invalid-argument': entry(400, 'A parameter has no such value', 'see what is allowed in /openapi.json'),
+  'invalid-filter': entry(400, 'The filter cannot be read', 'see the filter grammar in the API reference'),
+  'not-found': entry(404, 'There is no such thing', 'list what there is with /api/v1/workloads'),
+  'method-not-allowed': entry(
+    405,
+    'The path does not take this method',
+    'use a method from the Allow header',
+  ),
+  'not-acceptable': entry(406, 'The answer has no such form', 'accept application/json'),
+  'continue-expired': entry(
+    410,
+    'The list changed too long ago to be continued',
+    'start the list again without `continue`',
+  ),
+  internal: retry(500, 'A bug', 'report it with the request id; the log of the controller has the cause'),
+  starting: retry(503, 'The controller is starting', 'ask again in a moment'),
+  'too-many-streams': retry(503, 'All places for streams are taken', 'close one, or poll /api/v1/summary'),
+} as const satisfies Readonly<Record<string, CodeEntry>>;
+
+export type ApiProblemCode = keyof typeof API_PROBLEMS;
+
+/** One field of a request that is wrong. */
+export interface FieldError {
+  /** The name of the parameter, and where inside its value if that helps. */
+  readonly path: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Why a request was not answered. */
+export interface Refusal {
+  readonly code: ApiProblemCode;
+  /** What is wrong with this very request, one sentence. Never contains a secret. */
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The body of a refusal. */
+export interface ProblemBody {
+  /** Where the code is described, relative to the root of the API. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ApiProblemCode;
+  readonly detail: string;
+  /** The path that was asked for. */
+  readonly instance: string;
+  readonly requestId: string;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly errors: readonly FieldError[];
+}
+
+/** The body for one refused request. */
+export function describeProblem(
+  { code, detail, errors = [] }: Refusal,
+  request: { readonly path: string; readonly id: string },
+): ProblemBody {
+  const { status, title, hint, retryable } = API_PROBLEMS[code];
+  return {
+    type: `/api/v1/problems/${code}`,
+    title,
+    status,
+    code,
+    detail,
+    instance: request.path,
+    requestId: request.id,
+    hint,
+    retryable,
+    errors,
+  };
+}
+
+/** Whether the text is one of the codes. */
+export function isProblemCode(text: string): text is ApiProblemCode {
+  return Object.hasOwn(API_PROBLEMS, text);
+}
+
+function entry(status: number, title: string, hint: string): CodeEntry {
+  return { status, title, hint, retryable: false };
+}
+
+function retry(status: number, title: string, hint: string): CodeEntry {
+  return { status, title, hint, retryable: true };
+}
