@@ -154,7 +154,11 @@ function raiseReplyOf(result: Exclude<WriteResult, { kind: 'refused' }>): RaiseR
 }
 
 function newConfigMap(ref: ObjectRef, tenant: string, data: Readonly<Record<string, string>>): ConfigMap {
-  const labels = { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: labelSafe(tenant) };
+  const labels = {
+    [LABEL.managedBy]: LABEL.managedByValue,
+    [LABEL.tenant]: labelSafe(tenant),
+    [LABEL.role]: LABEL.roleFence,
+  };
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',

@@ -14,6 +14,9 @@ export const LABEL = {
   tenant: `${GROUP}/tenant`,
   /** `process`, `cronjob`, `service`, `persistent`. */
   kind: `${GROUP}/kind`,
+  /** On the fence anchor: the admission policy finds it by this label. */
+  role: `${GROUP}/role`,
+  roleFence: 'fence',
   /** Selector label of the Go program's objects; user labels never win over it. */
   app: 'app',
   appName: 'app.kubernetes.io/name',

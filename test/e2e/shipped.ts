@@ -1,0 +1,64 @@
+/** What lies in deploy/, as tests use it, and the identity it gives to the controller. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import type { Manifest } from '../../sandbox/api.ts';
+import { eventually } from './eventually.ts';
+import type { World } from './world.ts';
+
+/** The user that the controller is inside a cluster. The shipped bindings name it, so it needs no others. */
+export const CONTROLLER = 'system:serviceaccount:k8-highlander:k8-highlander';
+
+const FOLDER = resolve(import.meta.dirname, '../../deploy/kubernetes');
+
+/** The objects of one file of deploy/kubernetes, in its order. */
+export async function readShipped(file: string): Promise<readonly Manifest[]> {
+  const text = await readFile(resolve(FOLDER, file), 'utf8');
+  return parseAllDocuments(text)
+    .map((document): Manifest | null => {
+      const [problem] = document.errors;
+      if (problem !== undefined) throw problem;
+      return document.toJS();
+    })
+    .filter((object) => object !== null);
+}
+
+/** Applies the admission policies and resolves when the API server enforces them. */
+export async function enforcePolicies(world: World): Promise<void> {
+  const { api } = world.sandbox;
+  await api.apply(await readShipped('admission-policy.yaml'));
+  const labels = { 'managed-by': 'k8-highlander', 'highlander.plexobject.io/tenant': 'probe' };
+  const meta = { name: 'probe', namespace: 'default', labels };
+  const term = (value: string): object => ({
+    metadata: { ...meta, annotations: { 'highlander.plexobject.io/term': value } },
+  });
+  const base = '/api/v1/namespaces/default/configmaps';
+  await api.request('POST', base, { body: { apiVersion: 'v1', kind: 'ConfigMap', ...term('2') } });
+  const patch = { contentType: 'application/merge-patch+json', body: term('1') };
+  await eventually(
+    'the policies are enforced',
+    async () => (await api.request('PATCH', `${base}/probe?dryRun=All`, patch)).status === 403,
+  );
+  // Bindings take effect one by one, in no order that one could rely on; an instance without gate probes the second.
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: meta,
+    spec: { containers: [{ name: 'main', image: 'busybox' }] },
+  };
+  await eventually('the policy of instances is enforced', async () => {
+    const answer = await api.request('POST', '/api/v1/namespaces/default/pods?dryRun=All', { body: pod });
+    return answer.status === 403;
+  });
+  await api.request('DELETE', `${base}/probe`);
+}
+
+/** A kubeconfig of the controller's own user, with the rights that we ship and no others. */
+export async function controllerKubeconfig(world: World, server?: string): Promise<string> {
+  const kubeconfig = await world.sandbox.identity(CONTROLLER);
+  if (server === undefined) return kubeconfig;
+  const text = await readFile(kubeconfig, 'utf8');
+  const through = `${kubeconfig}.through-${new URL(server).port}`;
+  await writeFile(through, text.replace(world.sandbox.server, server), { mode: 0o600 });
+  return through;
+}
