@@ -1,0 +1,201 @@
+/**
+ * Connections to MySQL or MariaDB with sharp deadlines. The time limit that `mysql2` offers per query leaves the
+ * connection in use, with the next query behind the one that hangs; so a request that runs out of time takes its
+ * connection along, and its reply can then never arrive. The server may still carry it out.
+ *
+ * Nothing reconnects on its own. The elector asks again on a schedule of its own, and the next request connects.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import { SECOND } from '../../core/time.ts';
+import type { Duration, Instant } from '../../core/time.ts';
+import type { Clock } from '../../ports/system.ts';
+import { MysqlRefusal, numberOf } from './mysql-cause.ts';
+import {
+  CREATE_TABLES,
+  PREPARE_SESSION,
+  READ_SERVER,
+  READ_UPTIME,
+  READ_VERSION,
+  TABLES_VERSION,
+} from './mysql-statements.ts';
+import type { MysqlAddress } from './mysql-url.ts';
+import { within } from './redis-connection.ts';
+
+export interface MysqlConnectOptions extends MysqlAddress {
+  /** The bound of one request, connecting included. */
+  readonly timeout: Duration;
+  /** Asked for each connection, so that a rotated password is used; what it answers wins over `password`. */
+  readonly currentPassword?: () => Promise<string | undefined>;
+}
+
+/** One connection that is ready for use. */
+export interface MysqlSession {
+  /** Names the server behind the connection (`server_uuid`, in MariaDB `server_uid`); empty where it has no name. */
+  readonly server: string;
+  /** Since when the server runs, on our clock, to the second; not earlier than that. */
+  readonly startedAt: Instant;
+  rows(statement: string, values: readonly string[]): Promise<readonly RowDataPacket[]>;
+  /** Answers how many rows changed. */
+  change(statement: string, values: readonly string[]): Promise<number>;
+}
+
+const NO_SUCH_TABLE = 1146;
+
+/** One connection at a time, made when it is needed. */
+export class MysqlConnection {
+  readonly #options: MysqlConnectOptions;
+  readonly #clock: Clock;
+  #session: Promise<MysqlSession> | undefined;
+  /** Ends the present connection; an aborted one is being left. */
+  #scope = new AbortController();
+
+  constructor(options: MysqlConnectOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /** @throws what the client throws, or an Error that says that time ran out or the caller gave up. */
+  async request<Reply>(ask: (session: MysqlSession) => Promise<Reply>, signal: AbortSignal): Promise<Reply> {
+    const scope = this.#scope;
+    const work = async (): Promise<Reply> => ask(await (this.#session ??= this.#open(scope)));
+    try {
+      return await within(this.#clock, this.#options.timeout, signal, work);
+    } catch (error) {
+      // A refusal too: behind the same name there may be another server by now.
+      this.#leave(scope);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#leave(this.#scope);
+  }
+
+  async #open(scope: AbortController): Promise<MysqlSession> {
+    try {
+      const session = await openMysqlSession(this.#options, this.#clock, scope.signal, () =>
+        this.#leave(scope),
+      );
+      await prepareTables(session);
+      return session;
+    } catch (error) {
+      this.#leave(scope);
+      throw error;
+    }
+  }
+
+  #leave(scope: AbortController): void {
+    scope.abort();
+    if (this.#scope !== scope) return;
+    this.#scope = new AbortController();
+    this.#session = undefined;
+  }
+}
+
+/**
+ * A session that is connected, and destroyed when the signal aborts. `onEnd` is called when the connection breaks.
+ *
+ * @throws when the server cannot be reached or refuses us, or is read-only.
+ */
+export async function openMysqlSession(
+  options: MysqlConnectOptions,
+  clock: Clock,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<MysqlSession> {
+  const { host, port, user, database, timeout } = options;
+  const password = (await options.currentPassword?.()) ?? options.password;
+  const ssl = await readSsl(options);
+  const { createConnection } = await import('mysql2');
+  signal.throwIfAborted();
+  const raw = createConnection({
+    host,
+    port,
+    user,
+    password,
+    database,
+    ...(ssl !== undefined && { ssl }),
+    connectTimeout: timeout,
+    // A row that matches is counted only if it changes; the server may not ask us for files.
+    flags: ['-FOUND_ROWS', '-LOCAL_FILES'],
+    supportBigNumbers: true,
+    dateStrings: true,
+    enableKeepAlive: true,
+    keepAliveInitialDelay: 10 * SECOND,
+    connectAttributes: { program_name: 'k8-highlander' },
+  });
+  raw.on('error', onEnd);
+  raw.on('end', onEnd);
+  signal.addEventListener('abort', () => raw.destroy(), { once: true });
+  const connection = raw.promise();
+  await connection.connect();
+  await connection.query(PREPARE_SESSION);
+  const server = readServer(await rowsOf(connection, READ_SERVER, []));
+  const [uptime] = await rowsOf(connection, READ_UPTIME, []);
+  return {
+    server,
+    startedAt: clock.now() - Number(uptime?.['Value']) * SECOND,
+    rows: (statement, values) => rowsOf(connection, statement, values),
+    change: (statement, values) => change(connection, statement, values),
+  };
+}
+
+async function rowsOf(
+  connection: Connection,
+  statement: string,
+  values: readonly string[],
+): Promise<readonly RowDataPacket[]> {
+  const [rows] = await connection.execute<RowDataPacket[]>(statement, [...values]);
+  return rows;
+}
+
+async function change(connection: Connection, statement: string, values: readonly string[]): Promise<number> {
+  const [header] = await connection.execute<ResultSetHeader>(statement, [...values]);
+  return header.affectedRows;
+}
+
+/** @throws MysqlRefusal where the server is read-only: what it holds may be old. */
+function readServer(rows: readonly RowDataPacket[]): string {
+  const variables = new Map(rows.map((row) => [String(row['Variable_name']), String(row['Value'])]));
+  if (isReadOnly(variables.get('read_only'))) throw new MysqlRefusal('READ_ONLY');
+  return variables.get('server_uuid') ?? variables.get('server_uid') ?? '';
+}
+
+/** Servers word it as a number or as text. */
+export function isReadOnly(value: unknown): boolean {
+  return !['0', 'OFF', 'undefined'].includes(String(value));
+}
+
+/** Creates the tables where they are missing. */
+async function prepareTables(session: MysqlSession): Promise<void> {
+  const version = await readTablesVersion(session);
+  if (version !== undefined && version > TABLES_VERSION) throw new MysqlRefusal('NEWER_TABLES');
+  if (version === TABLES_VERSION) return;
+  for (const statement of CREATE_TABLES) await session.change(statement, []);
+}
+
+async function readTablesVersion(session: MysqlSession): Promise<number | undefined> {
+  try {
+    const [row] = await session.rows(READ_VERSION, []);
+    return row?.['version'] === null ? undefined : Number(row?.['version']);
+  } catch (error) {
+    if (numberOf(error) === NO_SUCH_TABLE) return undefined;
+    throw error;
+  }
+}
+
+interface Ssl {
+  readonly rejectUnauthorized: boolean;
+  readonly verifyIdentity: boolean;
+  readonly ca?: string;
+}
+
+async function readSsl({ sslMode, sslCa }: MysqlAddress): Promise<Ssl | undefined> {
+  if (sslMode === 'DISABLED') return undefined;
+  return {
+    rejectUnauthorized: sslMode !== 'REQUIRED',
+    verifyIdentity: sslMode === 'VERIFY_IDENTITY',
+    ...(sslCa !== undefined && { ca: await readFile(sslCa, 'utf8') }),
+  };
+}

@@ -1,0 +1,57 @@
+/** The notices that this process owes: for each lock it holds, a named lock that ends when it releases or loses it. */
+import type { Duration } from '../../core/time.ts';
+import type { System, Timer } from '../../ports/system.ts';
+import type { MysqlConnectOptions } from './mysql-connection.ts';
+import { giveNotice } from './mysql-notice.ts';
+
+interface Notice {
+  readonly over: AbortController;
+  readonly ended: Promise<void>;
+  expiry: Timer;
+}
+
+/** Owns one task per held lock. */
+export class MysqlNoticeboard {
+  readonly #options: MysqlConnectOptions;
+  readonly #system: System;
+  readonly #notices = new Map<string, Notice>();
+  readonly #ending = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(options: MysqlConnectOptions, system: System) {
+    this.#options = options;
+    this.#system = system;
+  }
+
+  /** We hold this lock for so long, if nothing else is said until then. */
+  hold(name: string, remaining: Duration): void {
+    if (this.#isClosed) return;
+    const { clock } = this.#system;
+    const expiry = clock.timer(clock.now() + remaining, () => this.drop(name));
+    const present = this.#notices.get(name);
+    if (present !== undefined) {
+      present.expiry.cancel();
+      present.expiry = expiry;
+      return;
+    }
+    const over = new AbortController();
+    const ended = giveNotice(this.#options, this.#system, name, over.signal);
+    this.#notices.set(name, { over, ended, expiry });
+    this.#ending.add(ended);
+    void ended.finally(() => this.#ending.delete(ended));
+  }
+
+  /** We hold it no more: who waits is told. */
+  drop(name: string): void {
+    const notice = this.#notices.get(name);
+    notice?.expiry.cancel();
+    notice?.over.abort();
+    this.#notices.delete(name);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const name of [...this.#notices.keys()]) this.drop(name);
+    await Promise.all(this.#ending);
+  }
+}
