@@ -91,6 +91,35 @@ async function counters(operator: Connection): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map((row) => [row['Variable_name'], Number(row['Value'])]));
 }
 
+/** A follower that hears; ends with the test. */
+async function listen(): Promise<{ readonly heard: string[] }> {
+  const heard: string[] = [];
+  const up = Promise.withResolvers<void>();
+  const onState = (isUp: boolean): void => {
+    heard.push(isUp ? 'up' : 'down');
+    up.resolve();
+  };
+  const listening = open(server.port).subscribe('blue', (hint) => heard.push(hint), onState, over.signal);
+  tasks.push(listening);
+  await up.promise;
+  return { heard };
+}
+
+/** The sessions in this state. */
+async function sessions(operator: Connection, state: string): Promise<number[]> {
+  const [rows] = await operator.query<RowDataPacket[]>(
+    'SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND state = ?',
+    [state],
+  );
+  return rows.map((row) => Number(row['id']));
+}
+/** A holder whose notice is in place: nobody else gets the named lock. */
+async function lead(store: LockStore): Promise<Grant & { ttl: number }> {
+  const reply = await store.acquire(request('n1', { ttl: 30_000 }), never);
+  if (reply.kind !== 'granted') throw new Error(JSON.stringify(reply));
+  return { name: 'blue', nonce: 'n1', epoch: reply.epoch, ttl: 30_000 };
+}
+
 describe('the lock in MariaDB', () => {
   let operator: Connection;
   beforeEach(async () => {
@@ -372,37 +401,8 @@ describe('the lock in MariaDB', () => {
   });
 
   describe('that gives notice', () => {
-    /** A follower that hears; ends with the test. */
-    async function listen(): Promise<{ readonly heard: string[] }> {
-      const heard: string[] = [];
-      const up = Promise.withResolvers<void>();
-      const onState = (isUp: boolean): void => {
-        heard.push(isUp ? 'up' : 'down');
-        up.resolve();
-      };
-      const listening = open(server.port).subscribe('blue', (hint) => heard.push(hint), onState, over.signal);
-      tasks.push(listening);
-      await up.promise;
-      return { heard };
-    }
-
-    /** How many sessions wait for the named lock, and whether one holds it. */
-    async function sessions(state: string): Promise<number[]> {
-      const [rows] = await operator.query<RowDataPacket[]>(
-        'SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND state = ?',
-        [state],
-      );
-      return rows.map((row) => Number(row['id']));
-    }
     const waiting = (count: number) =>
-      eventually(`${count} wait`, async () => (await sessions('User lock')).length === count);
-
-    /** A holder whose notice is in place: nobody else gets the named lock. */
-    async function lead(store: LockStore): Promise<Grant & { ttl: number }> {
-      const reply = await store.acquire(request('n1', { ttl: 30_000 }), never);
-      if (reply.kind !== 'granted') throw new Error(JSON.stringify(reply));
-      return { name: 'blue', nonce: 'n1', epoch: reply.epoch, ttl: 30_000 };
-    }
+      eventually(`${count} wait`, async () => (await sessions(operator, 'User lock')).length === count);
 
     it('every follower hears of a release at once', async () => {
       const store = open(server.port);

@@ -24,13 +24,14 @@ export interface DatabaseOptions extends DatabaseCredentials {
 /** The store of the URL's scheme, which connects on first use; or what is wrong with the URL. */
 export async function openDatabaseStore(
   url: string,
-  _options: DatabaseOptions,
-  _system: System,
+  options: DatabaseOptions,
+  system: System,
 ): Promise<LockStore | Problem> {
   const engine = databaseEngine(url);
   switch (engine) {
-    case 'postgres':
     case 'mysql':
+      return openMysql(url, options, system);
+    case 'postgres':
     case 'sqlite':
       return {
         code: 'NotInThisVersion',
@@ -46,6 +47,22 @@ export async function openDatabaseStore(
         path: 'databaseURL',
       };
   }
+}
+
+async function openMysql(
+  url: string,
+  { timeout, ...credentials }: DatabaseOptions,
+  system: System,
+): Promise<LockStore | Problem> {
+  const { readMysqlUrl } = await import('./mysql-url.ts');
+  const address = readMysqlUrl(url);
+  if ('problem' in address) return invalid(address.problem);
+  const { openMysqlLock } = await import('./mysql.ts');
+  return openMysqlLock({ ...address, timeout, currentPassword: () => currentPassword(credentials) }, system);
+}
+
+function invalid(message: string): Problem {
+  return { code: 'InvalidValue', message, hint: DATABASE_URL_FORMS, path: 'databaseURL' };
 }
 
 /** The password to connect with now. @throws Error that names the file, if it cannot be read. */

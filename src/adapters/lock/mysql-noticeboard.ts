@@ -51,7 +51,7 @@ export class MysqlNoticeboard {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const name of [...this.#notices.keys()]) this.drop(name);
+    for (const name of this.#notices.keys()) this.drop(name);
     await Promise.all(this.#ending);
   }
 }

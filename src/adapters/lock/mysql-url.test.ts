@@ -27,7 +27,7 @@ describe('the URL of a MySQL or MariaDB server', () => {
 
   it.each([
     ['mysql://u:hush@host', 'names no database'],
-    ['mysql://u:hush@/ha', 'names no host'],
+    ['mysql:///ha', 'names no host'],
     ['mysql://u:hush%zz@host/ha', 'write %25'],
     ['mysql://u:hu sh@ho st/ha', 'cannot be read'],
     ['mysql://u:hush@host/ha?timeout=3', 'sets "timeout"'],
