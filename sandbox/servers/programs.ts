@@ -3,7 +3,7 @@
  * nothing and needs no rights, only package lists (`apt-get update`).
  */
 import { execFile } from 'node:child_process';
-import { access, chown, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, chmod, chown, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -118,6 +118,7 @@ export async function fillOnce(
     const beside = await mkdtemp(`${target}.new-`);
     try {
       await fill(beside);
+      await chmod(beside, 0o755); // also for the user that a server runs as
       await rm(target, { recursive: true, force: true });
       await rename(beside, target);
     } finally {

@@ -2,19 +2,12 @@
  * The lock in a database: `databaseURL` chooses the adapter, which is loaded only then. What is said about the URL here
  * never repeats it, because it may hold a password.
  */
-import { readFile } from 'node:fs/promises';
 import { DATABASE_URL_FORMS, databaseEngine } from '../../core/database-url.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { Duration } from '../../core/time.ts';
 import type { LockStore } from '../../ports/lock-store.ts';
 import type { System } from '../../ports/system.ts';
-
-export interface DatabaseCredentials {
-  /** Wins over a password in the URL. */
-  readonly password?: string;
-  /** Read for each connection, so that a rotated password is used; wins over `password`. */
-  readonly passwordFile?: string;
-}
+import { currentPassword, type DatabaseCredentials } from './database-password.ts';
 
 export interface DatabaseOptions extends DatabaseCredentials {
   /** The bound of one operation, connecting included: the election's `opTimeout`. */
@@ -29,9 +22,10 @@ export async function openDatabaseStore(
 ): Promise<LockStore | Problem> {
   const engine = databaseEngine(url);
   switch (engine) {
+    case 'postgres':
+      return openPostgres(url, options, system);
     case 'mysql':
       return openMysql(url, options, system);
-    case 'postgres':
     case 'sqlite':
       return {
         code: 'NotInThisVersion',
@@ -49,6 +43,18 @@ export async function openDatabaseStore(
   }
 }
 
+async function openPostgres(
+  url: string,
+  { timeout, ...credentials }: DatabaseOptions,
+  system: System,
+): Promise<LockStore | Problem> {
+  const { readPostgresUrl } = await import('./postgres-url.ts');
+  const target = readPostgresUrl(url);
+  if ('code' in target) return target;
+  const { openPostgresLock } = await import('./postgres.ts');
+  return openPostgresLock({ ...credentials, timeout, target }, system);
+}
+
 async function openMysql(
   url: string,
   { timeout, ...credentials }: DatabaseOptions,
@@ -63,19 +69,4 @@ async function openMysql(
 
 function invalid(message: string): Problem {
   return { code: 'InvalidValue', message, hint: DATABASE_URL_FORMS, path: 'databaseURL' };
-}
-
-/** The password to connect with now. @throws Error that names the file, if it cannot be read. */
-export async function currentPassword({
-  password,
-  passwordFile,
-}: DatabaseCredentials): Promise<string | undefined> {
-  if (passwordFile === undefined) return password;
-  try {
-    return (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '');
-  } catch {
-    throw new Error(
-      `databasePasswordFile ${passwordFile} cannot be read: check the path and its permissions`,
-    );
-  }
 }

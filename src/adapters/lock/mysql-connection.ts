@@ -20,7 +20,7 @@ import {
   TABLES_VERSION,
 } from './mysql-statements.ts';
 import type { MysqlAddress } from './mysql-url.ts';
-import { within } from './redis-connection.ts';
+import { within } from './deadline.ts';
 
 export interface MysqlConnectOptions extends MysqlAddress {
   /** The bound of one request, connecting included. */

@@ -15,7 +15,7 @@ import type { Clock, System } from '../../ports/system.ts';
 import { openMysqlSession, type MysqlConnectOptions, type MysqlSession } from './mysql-connection.ts';
 import { READ } from './mysql-statements.ts';
 import { viewOf } from './mysql-row.ts';
-import { within } from './redis-connection.ts';
+import { within } from './deadline.ts';
 
 /** What is heard. */
 export interface Listener {

@@ -1,4 +1,5 @@
 /** What went wrong with Redis, as one sentence that names the fix and holds no secret. */
+import { errorCode } from './error-code.ts';
 
 /** Where the server is and what it was asked to accept. */
 export interface RedisTarget {
@@ -41,7 +42,7 @@ export function causeOf(error: unknown, target: RedisTarget): string {
   const said = error instanceof Error ? error.message : String(error);
   const denied = said.includes('user executing the script') ? 'NOPERM' : undefined; // Redis 7 gives it no code
   // Servers before Redis 7 put the code of an error inside a script behind the name of the script.
-  const code = systemCode(error) ?? denied ?? REPLY_CODES.exec(said)?.[1];
+  const code = errorCode(error) ?? denied ?? REPLY_CODES.exec(said)?.[1];
   const sentence = code === undefined ? undefined : SENTENCES[code];
   if (sentence !== undefined) return `Redis at ${target.address} ${sentence}`;
   if (/DB index/.test(said))
@@ -49,9 +50,4 @@ export function causeOf(error: unknown, target: RedisTarget): string {
   if (/unknown command|NOPROTO/i.test(said))
     return `Redis at ${target.address} is too old: use Redis 6 or newer, or Valkey`;
   return `Redis at ${target.address}: ${target.password ? said.replaceAll(target.password, '***') : said}`;
-}
-
-/** The code of an error of the system, such as `ECONNREFUSED`. */
-export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

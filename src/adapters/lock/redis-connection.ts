@@ -9,6 +9,7 @@ import type { createClient } from '@redis/client';
 import { SECOND } from '../../core/time.ts';
 import type { Duration } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
+import { within } from './deadline.ts';
 import type { RedisTarget } from './redis-cause.ts';
 
 export interface RedisConnectOptions extends RedisTarget {
@@ -113,26 +114,4 @@ export async function openRedisClient(
 export function socketAddress(address: string): { readonly host: string; readonly port: number } {
   const { hostname, port } = new URL(`redis://${address}`);
   return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) };
-}
-
-/** The work's result, unless time runs out or the caller gives up first; the work is then nobody's any more. */
-export async function within<T>(
-  clock: Clock,
-  timeout: Duration,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  if (signal.aborted) throw new Error('the caller gave up');
-  const { promise: given, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(new Error('the caller gave up'));
-  const timer = clock.timer(clock.now() + timeout, () =>
-    reject(new Error(`no answer within ${Math.round(timeout)} ms`)),
-  );
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work(), given]);
-  } finally {
-    timer.cancel();
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -2,7 +2,8 @@
 import { SECOND } from '../../core/time.ts';
 import type { Hint } from '../../ports/lock-store.ts';
 import type { Clock, System } from '../../ports/system.ts';
-import { openRedisClient, within, type RedisConnectOptions } from './redis-connection.ts';
+import { wait, within } from './deadline.ts';
+import { openRedisClient, type RedisConnectOptions } from './redis-connection.ts';
 
 /** What is heard. */
 export interface Listener {
@@ -67,15 +68,4 @@ async function listenOnce(
   } finally {
     broken.abort();
   }
-}
-
-function wait(clock: Clock, duration: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const finish = (): void => resolve();
-  const timer = clock.timer(clock.now() + duration, finish);
-  signal.addEventListener('abort', finish, { once: true });
-  return promise.finally(() => {
-    timer.cancel();
-    signal.removeEventListener('abort', finish);
-  });
 }

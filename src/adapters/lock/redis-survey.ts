@@ -4,8 +4,9 @@ import { LOCK_KEYS, readOldLock, type OldLock } from '../../core/election/old-lo
 import type { Duration } from '../../core/time.ts';
 import type { LockSurvey, SurveyReply } from '../../ports/lock-survey.ts';
 import type { Clock } from '../../ports/system.ts';
+import { within } from './deadline.ts';
 import { causeOf, type RedisTarget } from './redis-cause.ts';
-import { openRedisClient, socketAddress, within, type RedisClient } from './redis-connection.ts';
+import { openRedisClient, socketAddress, type RedisClient } from './redis-connection.ts';
 
 export interface RedisSurveyOptions extends RedisTarget {
   /** The bound of one look, connecting included. */

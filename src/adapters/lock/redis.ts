@@ -21,7 +21,8 @@ import type {
   Unavailable,
 } from '../../ports/lock-store.ts';
 import type { System } from '../../ports/system.ts';
-import { causeOf, systemCode } from './redis-cause.ts';
+import { errorCode } from './error-code.ts';
+import { causeOf } from './redis-cause.ts';
 import { RedisConnection, type RedisClient, type RedisConnectOptions } from './redis-connection.ts';
 import { ACQUIRE, READ, RELEASE, RENEW, type Script } from './redis-scripts.ts';
 import { isAlone } from './redis-strangers.ts';
@@ -137,7 +138,7 @@ class RedisLock implements LockStore {
       };
       return await this.#connection.request(send, signal);
     } catch (error) {
-      const code = systemCode(error);
+      const code = errorCode(error);
       const cause = causeOf(error, this.#options);
       return { kind: 'unavailable', cause, ...(code === undefined ? {} : { code }) };
     }

@@ -1,0 +1,221 @@
+/**
+ * Connections to PostgreSQL with sharp deadlines. A client whose query ran out of time stays blocked behind it, so a
+ * request that fails for any reason takes its connection along: a late reply reaches nobody, and the next request
+ * connects anew. Nothing reconnects on its own: the elector asks again on a schedule of its own.
+ *
+ * Each request is one message that opens a transaction, sets its limits and ends it. So a connection carries no state
+ * that a pooler in front of the server could mix up, and the server ends by itself what we have given up.
+ */
+import { readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { Client, QueryResult } from 'pg';
+import type { Duration } from '../../core/time.ts';
+import type { Clock } from '../../ports/system.ts';
+import { currentPassword, type DatabaseCredentials } from './database-password.ts';
+import { within } from './deadline.ts';
+import type { PostgresTarget } from './postgres-url.ts';
+
+export interface PostgresConnectOptions {
+  readonly target: PostgresTarget;
+  readonly credentials: DatabaseCredentials;
+  /** The bound of one request, connecting included. */
+  readonly timeout: Duration;
+}
+
+/** A connected client with what was found out about its server. */
+export interface PostgresSession<Facts> {
+  readonly client: Client;
+  facts: Facts;
+}
+
+/** Shares of the time of one request: the server gives up before we do, and then says why. */
+const LOCK_SHARE = 0.5;
+const STATEMENT_SHARE = 0.9;
+
+/** One connection at a time, made when it is needed, for one request after the other. `greet` asks a new one for the facts that requests rely on. */
+export class PostgresConnection<Facts> {
+  readonly #options: PostgresConnectOptions;
+  readonly #clock: Clock;
+  readonly #greet: (client: Client) => Promise<Facts>;
+  #session: Promise<PostgresSession<Facts>> | undefined;
+  /** Settles when the requests before are done with the present connection. */
+  #queue: Promise<unknown> = Promise.resolve();
+  /** Ends the present connection; an aborted one is being left. */
+  #scope = new AbortController();
+
+  constructor(options: PostgresConnectOptions, clock: Clock, greet: (client: Client) => Promise<Facts>) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#greet = greet;
+  }
+
+  /** @throws what the client throws, or an Error that says that time ran out or the caller gave up. */
+  async request<Reply>(
+    send: (session: PostgresSession<Facts>) => Promise<Reply>,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const scope = this.#scope;
+    const before = this.#queue;
+    const work = async (): Promise<Reply> => {
+      await before;
+      scope.signal.throwIfAborted();
+      return send(await (this.#session ??= this.#open(scope)));
+    };
+    const inTurn = (): Promise<Reply> => {
+      const reply = work();
+      this.#queue = reply.catch(() => {});
+      return reply;
+    };
+    try {
+      return await within(this.#clock, this.#options.timeout, signal, inTurn);
+    } catch (error) {
+      this.#leave(scope);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#leave(this.#scope);
+  }
+
+  async #open(scope: AbortController): Promise<PostgresSession<Facts>> {
+    try {
+      const client = await openPostgresClient(this.#options, scope.signal, () => this.#leave(scope));
+      return { client, facts: await this.#greet(client) };
+    } catch (error) {
+      this.#leave(scope);
+      throw error;
+    }
+  }
+
+  #leave(scope: AbortController): void {
+    scope.abort(new Error('the connection was closed'));
+    if (this.#scope !== scope) return;
+    this.#scope = new AbortController();
+    this.#session = undefined;
+    this.#queue = Promise.resolve();
+  }
+}
+
+/**
+ * A client that is connected, and whose socket is destroyed when the signal aborts. `onEnd` is called when the
+ * connection breaks.
+ *
+ * @throws when the server cannot be reached or refuses us.
+ */
+export async function openPostgresClient(
+  options: PostgresConnectOptions,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<Client> {
+  const { target, credentials } = options;
+  const tls = await tlsOptions(target);
+  const connect = (ssl: ConnectionOptions | false): Promise<Client> =>
+    connectOnce(target, credentials, ssl, signal, onEnd);
+  if (target.sslMode === 'allow' || target.sslMode === 'prefer')
+    try {
+      return await connect(tls);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes('does not support SSL'))) throw error;
+      return connect(false);
+    }
+  return connect(tls);
+}
+
+async function connectOnce(
+  target: PostgresTarget,
+  credentials: DatabaseCredentials,
+  ssl: ConnectionOptions | false,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<Client> {
+  const { host, port, user, database } = target;
+  const password = (await currentPassword(credentials)) ?? target.password;
+  const { Client: Pg } = await import('pg');
+  signal.throwIfAborted();
+  const socket = new Socket();
+  const client = new Pg({
+    host,
+    port,
+    user,
+    database,
+    ...(password !== undefined && { password }),
+    ...(target.options !== undefined && { options: target.options }),
+    ssl,
+    stream: () => socket,
+    keepAlive: true,
+    application_name: 'k8-highlander',
+  });
+  let isUp = false;
+  // A client without a listener ends the process. While it connects, `connect` tells.
+  client.on('error', () => isUp && onEnd());
+  client.on('end', () => isUp && onEnd());
+  signal.addEventListener('abort', () => socket.destroy(), { once: true });
+  try {
+    await client.connect();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  signal.throwIfAborted();
+  isUp = true;
+  return client;
+}
+
+/** As libpq understands sslmode. @throws Error that names a file that cannot be read. */
+async function tlsOptions(target: PostgresTarget): Promise<ConnectionOptions | false> {
+  const { sslMode, sslRootCert, sslCert, sslKey } = target;
+  if (sslMode === 'disable') return false;
+  const ca = sslRootCert === 'system' ? undefined : await readPem('sslrootcert', sslRootCert);
+  const cert = await readPem('sslcert', sslCert);
+  const key = await readPem('sslkey', sslKey);
+  const own = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+  if (sslMode === 'verify-full') return own;
+  const isAuthorityChecked = sslMode === 'verify-ca' || (sslMode === 'require' && sslRootCert !== undefined);
+  return isAuthorityChecked
+    ? { ...own, checkServerIdentity: () => undefined }
+    : { ...own, rejectUnauthorized: false };
+}
+
+async function readPem(name: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    throw new Error(`${name} ${path} of databaseURL cannot be read: check the path and its permissions`);
+  }
+}
+
+/**
+ * Runs statements in one transaction, in one message, with the limits of a request. Answers the result of each.
+ *
+ * @throws what the client throws; the connection is then to be left.
+ */
+export async function runTogether(
+  client: Client,
+  { target, timeout }: PostgresConnectOptions,
+  statements: readonly string[],
+): Promise<readonly QueryResult<Record<string, unknown>>[]> {
+  const settings = [
+    `SET LOCAL statement_timeout = ${Math.ceil(timeout * STATEMENT_SHARE)}`,
+    `SET LOCAL lock_timeout = ${Math.ceil(timeout * LOCK_SHARE)}`,
+    'SET LOCAL synchronous_commit = on',
+    ...(target.searchPath === undefined
+      ? []
+      : [`SELECT set_config('search_path', ${client.escapeLiteral(target.searchPath)}, true)`]),
+  ];
+  const text = ['BEGIN ISOLATION LEVEL READ COMMITTED', ...settings, ...statements, 'COMMIT'].join(';\n');
+  const results: unknown = await client.query(text);
+  if (!isResults(results)) throw new Error('several statements were answered as one');
+  return results.slice(1 + settings.length, -1);
+}
+
+/** What the client answers for several statements, which its types do not say. */
+function isResults(results: unknown): results is readonly QueryResult<Record<string, unknown>>[] {
+  return Array.isArray(results);
+}
