@@ -3,12 +3,10 @@ import { MapReader } from '../core/document/map-reader.ts';
 import type { DocumentNode } from '../core/document/node.ts';
 import type { Problem } from '../core/problem.ts';
 import { GROUP } from '../core/workload/names.ts';
-import { readProcessSpec } from '../core/workload/process-spec.ts';
-import { readIdentity } from '../core/workload/process.ts';
+import { kindOfResource, KIND_ORDER, KINDS } from '../core/workload/kinds.ts';
+import { readIdentity, readSpec } from '../core/workload/workload.ts';
 
 type Report = (problem: Problem) => void;
-
-const KINDS = ['WorkloadProcess', 'WorkloadCronJob', 'WorkloadService', 'WorkloadPersistent'];
 
 /** Reports what is wrong with it; of a `List`, with each of its items. Manifests of others are only pointed out. */
 export function checkManifest(root: DocumentNode, report: Report, path = ''): void {
@@ -36,30 +34,26 @@ function checkWorkload(reader: MapReader, apiVersion: string, kind: string): voi
       `${JSON.stringify(apiVersion)} is not served`,
       `write ${GROUP}/v1`,
     );
+  const workloadKind = kindOfResource(kind);
   const metadata = reader.map('metadata');
-  if (metadata === undefined)
+  if (metadata === undefined && !reader.has('metadata'))
     reader.problem('metadata', 'MissingField', 'metadata is required', 'write metadata with a name');
-  else readIdentity(metadata, 'default');
+  const identity = metadata === undefined ? undefined : readIdentity(metadata, workloadKind, 'default');
   const spec = reader.map('spec');
-  if (!KINDS.includes(kind))
+  if (workloadKind === undefined) {
+    const kinds = KIND_ORDER.map((known) => KINDS[known].resourceKind);
     reader.problem(
       'kind',
       'InvalidValue',
       `${JSON.stringify(kind)} is not a kind of workload`,
-      `use one of ${KINDS.join(', ')}`,
+      `use one of ${kinds.join(', ')}`,
     );
-  else if (kind !== 'WorkloadProcess')
-    reader.problem(
-      'kind',
-      'NotInThisVersion',
-      `${kind} is not available in this version`,
-      'WorkloadProcess is available',
-    );
-  else if (spec === undefined) {
+  } else if (spec === undefined) {
     if (!reader.has('spec'))
       reader.problem('spec', 'MissingField', 'spec is required', 'write a spec with an image');
   } else {
-    readProcessSpec(spec);
+    const key = { namespace: 'default', name: '', ...identity, kind: workloadKind };
+    readSpec(spec, key, { from: 'resource', uid: '' });
     spec.finish();
   }
   reader.has('status');

@@ -146,7 +146,7 @@ items:
       'warning: UnknownKey: m.yaml:13:3: spec.imagePull:',
       'error: InvalidValue: m.yaml:16:13: apiVersion:',
       'error: MissingField: m.yaml:16:1: spec:',
-      'error: NotInThisVersion: m.yaml:24:11: items[0].kind:',
+      'error: MissingField: m.yaml:26:11: items[0].spec.schedule:',
       'warning: IgnoredValue: m.yaml:27:28: items[1].kind:',
     ]);
     expect(exit).toBe(2);

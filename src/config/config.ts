@@ -3,6 +3,7 @@ import type { Timing } from '../core/election/timing.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Duration } from '../core/time.ts';
 import type { Workload } from '../core/workload/model.ts';
+import type { WorkloadReference } from '../core/workload/reference.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
@@ -67,6 +68,8 @@ export interface Config {
   };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly workloads: readonly Workload[];
+  /** Entries that stand for a custom resource. */
+  readonly references: readonly WorkloadReference[];
 }
 
 /** Where an effective value came from; the first of these that has one wins. */

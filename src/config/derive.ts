@@ -23,7 +23,7 @@ export function deriveConfig(
   settings: Settings,
   world: Surroundings,
   report: Report,
-): Omit<Config, 'workloads' | 'file'> | undefined {
+): Omit<Config, 'workloads' | 'references' | 'file'> | undefined {
   const store = resolveStore(settings, world, report);
   const timing = resolveTiming(settings, store, report);
   const controllerNamespace = resolveControllerNamespace(settings, world, report);

@@ -61,12 +61,64 @@ workloads:
             runAsUser: -1          #! InvalidValue workloads.processes[2].sidecars[0].securityContext.runAsUser
     - just text                    #! WrongType workloads.processes[3]
   cronJobs:
-    - name: daily                  #! NotInThisVersion workloads.cronJobs[0]
+    - name: daily                  #! MissingField workloads.cronJobs[0].schedule
       image: x
+    - name: zoned
+      image: x
+      schedule: TZ=UTC 0 0 * * *   #! InvalidValue workloads.cronJobs[1].schedule
+      timeZone: europe/berlin      #! InvalidValue workloads.cronJobs[1].timeZone
+      restartPolicy: Always        #! InvalidValue workloads.cronJobs[1].restartPolicy
+      startingDeadline: 5s         #! InvalidValue workloads.cronJobs[1].startingDeadline
+      backoffLimit: -1             #! InvalidValue workloads.cronJobs[1].backoffLimit
+      onStop: Kill                 #! InvalidValue workloads.cronJobs[1].onStop
+      suspend: no                  #! InvalidValue workloads.cronJobs[1].suspend
+    - name: this-name-has-fifty-three-characters-and-is-too-long-x #! InvalidValue workloads.cronJobs[2].name
+      image: x
+      schedule: 0 0 * *            #! InvalidValue workloads.cronJobs[2].schedule
+    - name: pod
+      image: x
+      schedule: '@daily'
+      dependsOn: [cronjob/pod, api] #! DependencyCycle workloads.cronJobs[3].dependsOn[0] #! InvalidValue workloads.cronJobs[3].dependsOn[1]
+      nodeLoss:
+        policy: Force              #! MissingField workloads.cronJobs[3].nodeLoss.after
+      deletionPolicy: Keep         #! InvalidValue workloads.cronJobs[3].deletionPolicy
+      serviceAccountName: A_B      #! InvalidValue workloads.cronJobs[3].serviceAccountName
+      imagePullPolicy: Sometimes   #! InvalidValue workloads.cronJobs[3].imagePullPolicy
+      affinity: none               #! WrongType workloads.cronJobs[3].affinity
+      tolerations: {key: a}        #! WrongType workloads.cronJobs[3].tolerations
+      env: {A: b}
+      envValueFrom:
+        A: {fieldRef: {}}          #! DuplicateName workloads.cronJobs[3].envValueFrom.A
+        HIGHLANDER_FENCING_TOKEN: {} #! IgnoredValue workloads.cronJobs[3].envValueFrom.HIGHLANDER_FENCING_TOKEN
+      volumes:
+        - name: config-app         #! InvalidValue workloads.cronJobs[3].volumes[0].name
+        - name: keys
+          secret: {defaultMode: 0400} #! InvalidValue workloads.cronJobs[3].volumes[1].secret.defaultMode
+      volumeMounts:
+        - name: kesy               #! InvalidValue workloads.cronJobs[3].volumeMounts[0].name
+          mountPath: /keys
+  persistentSets:
+    - name: db
+      image: x
+      replicas: -1                 #! InvalidValue workloads.persistentSets[0].replicas
+      healthCheckPort: 70000       #! InvalidValue workloads.persistentSets[0].healthCheckPort
+      readinessTimeout: 10 minutes #! InvalidValue workloads.persistentSets[0].readinessTimeout
+      serviceName: 1db             #! InvalidValue workloads.persistentSets[0].serviceName
+      persistentVolumes:
+        - name: data               #! MissingField workloads.persistentSets[0].persistentVolumes[0].mountPath
+          size: 10Gigs             #! InvalidValue workloads.persistentSets[0].persistentVolumes[0].size
+        - name: data               #! DuplicateName workloads.persistentSets[0].persistentVolumes[1].name
+          mountPath: /data
+          size: 1Gi
+    - name: ref
+      workloadCRDRef:
+        apiVersion: v1             #! InvalidValue workloads.persistentSets[1].workloadCRDRef.apiVersion
+        kind: WorkloadProcess      #! InvalidValue workloads.persistentSets[1].workloadCRDRef.kind
+        name: ref
   services: none                   #! WrongType workloads.services
 `;
 
-test('a file with more than forty faults is reported at once, each with its line', () => {
+test('a file with more than seventy faults is reported at once, each with its line', () => {
   const expected = FAULTY.split('\n').flatMap((line, index) =>
     line
       .split('#! ')
@@ -84,7 +136,7 @@ test('a file with more than forty faults is reported at once, each with its line
   });
   const problems = 'problems' in result ? result.problems : [];
   const found = problems.map(({ line, code, path }) => `${line} ${code} ${path}`);
-  expect(expected.length).toBeGreaterThan(40);
+  expect(expected.length).toBeGreaterThan(70);
   expect(found.toSorted()).toEqual(expected.toSorted());
   expect(problems.map(({ line }) => line)).toEqual(
     problems.map(({ line }) => line).toSorted((a, b) => (a ?? 0) - (b ?? 0)),

@@ -60,6 +60,7 @@ test('without anything the documented defaults apply', () => {
     metrics: { port: 8080, path: '/metrics' },
     log: { level: 'info', format: 'text' },
     workloads: [],
+    references: [],
   });
   expect(warnings.map(({ code }) => code)).toEqual(['NoWorkloads']);
 });

@@ -3,14 +3,14 @@ import { MapReader } from '../core/document/map-reader.ts';
 import { isNull } from '../core/document/node.ts';
 import { deepFreeze } from '../core/frozen.ts';
 import { PROBLEM_CODES, type Problem } from '../core/problem.ts';
-import type { Workload } from '../core/workload/model.ts';
 import { readCommandLine } from './command-line.ts';
 import type { LoadResult, Surroundings } from './config.ts';
 import { deriveConfig } from './derive.ts';
 import { findConfigFile } from './file-search.ts';
 import { Settings } from './settings.ts';
 import { readSideFiles } from './side-files.ts';
-import { readWorkloads } from './workloads.ts';
+import { checkTogether } from './together.ts';
+import { readWorkloads, type Entry } from './workloads.ts';
 import { readYaml } from './yaml.ts';
 
 /**
@@ -25,14 +25,17 @@ export function loadConfig(argv: readonly string[], world: Surroundings): LoadRe
   const { file, root } = openFile(commandLine.config, world, report);
   const settings = new Settings({ flags: commandLine.flags, env: world.env, root, file }, report);
   const inFile = root === undefined ? [] : readBody(root, file, settings, report);
-  const { workloads, sideFiles } = settings.isTrue('workloadFiles')
+  const { entries, sideFiles } = settings.isTrue('workloadFiles')
     ? readSideFiles(inFile, world, { configFile: file, namespace: settings.text('namespace'), report })
-    : { workloads: inFile, sideFiles: [] };
+    : { entries: inFile, sideFiles: [] };
+  checkTogether(entries, report);
   const config = deriveConfig(settings, world, report);
-  if (workloads.length === 0 && problems.every((problem) => !isError(problem))) report(NO_WORKLOADS);
+  if (entries.length === 0 && problems.every((problem) => !isError(problem))) report(NO_WORKLOADS);
   const sorted = inReadingOrder(problems, file);
   if (config === undefined || sorted.some(isError)) return { problems: sorted };
-  const complete = deepFreeze({ ...(file === '' ? {} : { file }), ...config, workloads });
+  const workloads = entries.flatMap(({ workload }) => workload ?? []);
+  const references = entries.flatMap(({ reference }) => reference ?? []);
+  const complete = deepFreeze({ ...(file === '' ? {} : { file }), ...config, workloads, references });
   return { config: complete, provenance: settings.provenance(), sideFiles, warnings: sorted };
 }
 
@@ -83,8 +86,8 @@ function readBody(
   file: string,
   settings: Settings,
   report: (problem: Problem) => void,
-): readonly Workload[] {
-  const workloads = readWorkloads(root, {
+): readonly Entry[] {
+  const entries = readWorkloads(root, {
     file,
     namespace: settings.text('namespace'),
     report: (problem) => report({ ...problem, file }),
@@ -97,5 +100,5 @@ function readBody(
       'remove the section',
     );
   root.finish();
-  return workloads;
+  return entries;
 }

@@ -98,7 +98,7 @@ describe('a side file', () => {
     });
     expect(problems.map(({ file, line, code, path }) => [file, line, code, path].join(' '))).toEqual([
       '/w/config.yaml 4 WrongType port',
-      '/w/cronjob-d.yaml 1 NotInThisVersion ',
+      '/w/cronjob-d.yaml 1 MissingField schedule',
       '/w/process-a.yaml 1 InvalidValue name',
       '/w/process-b.yaml 3 DuplicateName [1].name',
       '/w/process-c.yaml  ConfigUnreadable ',

@@ -5,9 +5,9 @@
 import type { Element } from '../core/document/map-reader.ts';
 import { isNull, type DocumentNode } from '../core/document/node.ts';
 import type { Problem } from '../core/problem.ts';
-import { formatKey, type Workload, type WorkloadKind } from '../core/workload/model.ts';
+import { formatKey, type WorkloadKind } from '../core/workload/model.ts';
 import type { SideFile, Surroundings } from './config.ts';
-import { readEntries } from './workloads.ts';
+import { readEntries, type Entry, type WorkloadsContext } from './workloads.ts';
 import { readYaml } from './yaml.ts';
 
 type Report = (problem: Problem) => void;
@@ -21,15 +21,15 @@ export interface SideFileContext {
 }
 
 /**
- * Adds what the side files hold to `workloads`, in the order of the files' names. An entry replaces one of the same kind,
+ * Adds what the side files hold to `entries`, in the order of the files' names. An entry replaces one of the same kind,
  * namespace and name that was read before it, with a warning.
  */
 export function readSideFiles(
-  workloads: readonly Workload[],
+  entries: readonly Entry[],
   world: Pick<Surroundings, 'list' | 'readFile' | 'cwd'>,
   { configFile, namespace, report }: SideFileContext,
-): { readonly workloads: readonly Workload[]; readonly sideFiles: readonly SideFile[] } {
-  const merged = new Map(workloads.map((workload) => [formatKey(workload.key), workload]));
+): { readonly entries: readonly Entry[]; readonly sideFiles: readonly SideFile[] } {
+  const merged = new Map(entries.map((entry) => [formatKey(entry.key), entry]));
   const sideFiles: SideFile[] = [];
   for (const name of world.list(world.cwd).toSorted()) {
     const kind = sideFileKind(name);
@@ -39,15 +39,15 @@ export function readSideFiles(
     const text = read(file, world, reportInFile);
     if (text === undefined) continue;
     const found = readSideFile(text, kind, { file, namespace, report: reportInFile });
-    for (const workload of found) {
-      const key = formatKey(workload.key);
+    for (const entry of found) {
+      const key = formatKey(entry.key);
       const before = merged.get(key);
       if (before !== undefined && !found.includes(before)) reportInFile(replaced(key, before));
-      merged.set(key, workload);
+      merged.set(key, entry);
     }
     sideFiles.push({ file, workloads: found.length });
   }
-  return { workloads: [...merged.values()], sideFiles };
+  return { entries: [...merged.values()], sideFiles };
 }
 
 /** What a file of this name holds; undefined if it is not a side file. */
@@ -66,12 +66,8 @@ export function sideFileKind(name: string): WorkloadKind | undefined {
   }
 }
 
-/** The usable workloads in the text of one side file. */
-export function readSideFile(
-  text: string,
-  kind: WorkloadKind,
-  context: Parameters<typeof readEntries>[2],
-): readonly Workload[] {
+/** The usable entries in the text of one side file. */
+export function readSideFile(text: string, kind: WorkloadKind, context: WorkloadsContext): readonly Entry[] {
   const { root, problems } = readYaml(text);
   problems.forEach(context.report);
   if (root === undefined || isNull(root)) return [];
@@ -108,10 +104,10 @@ export function isManifest(root: DocumentNode): boolean {
   return root.kind === 'map' && root.entries.has('apiVersion') && root.entries.has('kind');
 }
 
-function replaced(key: string, { source }: Workload): Problem {
+function replaced(key: string, { file }: Entry): Problem {
   return {
     code: 'IgnoredValue',
-    message: `${key} is defined ${source.from === 'file' ? `in ${source.path}` : 'elsewhere'} too; this file wins`,
+    message: `${key} is defined in ${file} too; this file wins`,
     hint: 'define it in one place only',
   };
 }

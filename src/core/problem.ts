@@ -21,6 +21,14 @@ export const PROBLEM_CODES = {
   UnknownKey: { exit: 0 },
   /** Understood, and without effect because something else wins. A warning, never fatal. */
   IgnoredValue: { exit: 0 },
+  /** More than one replica is asked for, and one runs. A warning, never fatal. */
+  ReplicasClamped: { exit: 0 },
+  /** Two workloads of one namespace share a name across kinds. A warning, never fatal. */
+  SharedName: { exit: 0 },
+  /** A workload is to wait for one that nothing here defines. A warning, never fatal. */
+  UnknownDependency: { exit: 0 },
+  /** Workloads wait for each other in a circle. */
+  DependencyCycle: { exit: 2 },
   /** Nothing to run is configured. A warning, never fatal. */
   NoWorkloads: { exit: 0 },
   /** Known and planned, but not built in this version: a workload kind or a store. */

@@ -7,7 +7,7 @@ import {
   explainProblems,
   explainShadowed,
   keyOfResource,
-  readProcessResource,
+  readResource,
   tenantOfResource,
   type ResourceReading,
   type WorkloadResource,
@@ -137,7 +137,7 @@ export class Sources {
     const { generation } = object.metadata;
     const isRead =
       before !== undefined && generation !== undefined && generation === before.object.metadata.generation;
-    const reading = isRead ? before.reading : readProcessResource(object);
+    const reading = isRead ? before.reading : readResource(object);
     if (!isRead && reading.workload !== undefined)
       for (const { path, message, hint } of reading.problems)
         this.#log.warn('a value of a custom resource has no effect', { workload: key, path, message, hint });

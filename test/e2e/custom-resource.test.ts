@@ -142,7 +142,7 @@ describe('the definition', () => {
     const [wide, wideRow] = (await kubectl('get', 'wlp', 'shown', '-o', 'wide')).split('\n');
     expect(wide?.trim().split(/\s+/).slice(4)).toEqual(['NODE', 'TERM', 'TOKEN', 'REASON', 'IMAGE']);
     expect(wideRow).toMatch(/node-\d\s+1\s+1000001\s+Active\s+busybox:latest/);
-    expect(await kubectl('get', 'highlander')).toMatch(/^shown /m);
+    expect(await kubectl('get', 'highlander')).toMatch(/^(workloadprocess\S*\/)?shown /m);
     expect(await kubectl('describe', 'wproc', 'shown')).toMatch(/Started .*fencing token 1000001/);
   });
 

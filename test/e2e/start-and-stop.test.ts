@@ -52,12 +52,12 @@ describe('start', () => {
 
   it('ends with 2 on a bad configuration, with every problem at once', async () => {
     const processes = [{ name: 'Bad_Name', image: 'busybox' }, { name: 'no-image' }];
-    const cronJobs = [{ name: 'tick', schedule: '* * * * *', image: 'busybox' }];
+    const cronJobs = [{ name: 'tick', schedule: 'TZ=UTC * * * * *', image: 'busybox' }];
     const controller = await start({ workloads: { processes, cronJobs } });
     expect(await controller.exited).toBe(2);
     expect(output(controller)).toMatch(/InvalidValue: .*workloads\.processes\[0\]\.name/);
     expect(output(controller)).toMatch(/MissingField: .*workloads\.processes\[1\]/);
-    expect(output(controller)).toMatch(/NotInThisVersion: .*workloads\.cronJobs\[0\]/);
+    expect(output(controller)).toMatch(/InvalidValue: .*workloads\.cronJobs\[0\]\.schedule/);
   });
 
   it('says so and keeps trying when the controller namespace is missing, and leads once it is there', async () => {

@@ -4,6 +4,7 @@
  */
 import type { Problem, ProblemCode } from '../problem.ts';
 import type { Duration } from '../time.ts';
+import { jsonOfNode } from './json.ts';
 import { nearestWord } from './nearest.ts';
 import { describeNode, isNull, type DocumentNode, type MapNode, type Position } from './node.ts';
 import { asBoolean, asDuration, asInteger, asText, type Reading } from './scalar.ts';
@@ -49,6 +50,11 @@ export class MapReader {
   /** Whether the key is there with a value other than null. */
   has(key: string): boolean {
     return this.#value(key) !== undefined;
+  }
+
+  /** All keys of the map, in the order of the document. None of them counts as asked for. */
+  keys(): readonly string[] {
+    return [...this.#node.entries.keys()];
   }
 
   /** The text of a scalar; undefined if absent or empty. */
@@ -114,6 +120,31 @@ export class MapReader {
     if (node === undefined) return undefined;
     if (node.kind !== 'list') return this.#wrongType(key, node, 'a list');
     return node.items.map((item, index) => ({ node: item, path: `${this.pathOf(key)}[${index}]` }));
+  }
+
+  /** A map as a plain JSON object; undefined if absent. */
+  object(key: string): Readonly<Record<string, unknown>> | undefined {
+    return this.map(key)?.json();
+  }
+
+  /** A list of maps as plain JSON objects, each with the element it was; undefined if absent. */
+  objects(
+    key: string,
+  ): readonly { readonly value: Readonly<Record<string, unknown>>; readonly element: Element }[] | undefined {
+    return this.list(key)?.flatMap((element) => {
+      const value = this.element(element)?.json();
+      return value === undefined ? [] : [{ value, element }];
+    });
+  }
+
+  /** The whole map as a plain JSON object; then no key of it is unknown. */
+  json(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      [...this.#node.entries].map(([key, { value }]) => [
+        key,
+        jsonOfNode(value, this.pathOf(key), this.#report),
+      ]),
+    );
   }
 
   /** Reports a problem at the key's value, or at the map if the key is absent. */

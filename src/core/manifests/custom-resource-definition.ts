@@ -3,47 +3,29 @@
  * list and map is bounded. What could be stored under the schemas of the Go program is accepted: amounts and the older
  * name of the grace period are checked by the reader, which says what is wrong in a condition.
  */
-import type { Field, Fields } from '../workload/field.ts';
+import { formatDuration, type Duration } from '../time.ts';
+import type { Field, Fields, Rule } from '../workload/field.ts';
+import { KIND_ORDER, KINDS, specField, type KindDescription } from '../workload/kinds.ts';
 import { GROUP } from '../workload/names.ts';
-import { PROCESS_FIELDS } from '../workload/spec-fields.ts';
 import { STATUS_FIELDS } from '../workload/status-fields.ts';
-
-interface ResourceType {
-  readonly kind: string;
-  readonly plural: string;
-  readonly shortNames: readonly string[];
-  readonly doc: string;
-  readonly spec: Fields;
-  readonly required: readonly string[];
-}
-
-/** One entry per kind. */
-const TYPES: readonly ResourceType[] = [
-  {
-    kind: 'WorkloadProcess',
-    plural: 'workloadprocesses',
-    shortNames: ['wlp', 'wproc'],
-    doc: 'A program of which exactly one instance runs while things are healthy, and never two.',
-    spec: PROCESS_FIELDS,
-    required: ['image'],
-  },
-];
 
 /** All definitions, as objects of the API. */
 export function renderDefinitions(): readonly object[] {
-  return TYPES.map(renderDefinition);
+  return KIND_ORDER.map((kind) => renderDefinition(KINDS[kind]));
 }
 
-function renderDefinition({ kind, plural, shortNames, doc, spec, required }: ResourceType): object {
+function renderDefinition(description: KindDescription): object {
+  const { kind, resourceKind, plural, shortNames, doc, maxName, rules, columns } = description;
   const schema = {
     type: 'object',
     description: doc,
     required: ['spec'],
+    'x-kubernetes-validations': [nameRule(maxName), ...rules],
     properties: {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
       metadata: { type: 'object' },
-      spec: renderField({ type: 'object', doc: 'What to run.', fields: spec, required }),
+      spec: renderField(specField(kind)),
       status: renderField({
         type: 'object',
         doc: 'What the controller found and did. Written by it alone.',
@@ -59,10 +41,10 @@ function renderDefinition({ kind, plural, shortNames, doc, spec, required }: Res
       group: GROUP,
       scope: 'Namespaced',
       names: {
-        kind,
-        listKind: `${kind}List`,
+        kind: resourceKind,
+        listKind: `${resourceKind}List`,
         plural,
-        singular: kind.toLowerCase(),
+        singular: resourceKind.toLowerCase(),
         shortNames,
         categories: ['highlander'],
       },
@@ -73,12 +55,33 @@ function renderDefinition({ kind, plural, shortNames, doc, spec, required }: Res
           storage: true,
           schema: { openAPIV3Schema: schema },
           subresources: { status: {} },
-          additionalPrinterColumns: COLUMNS,
+          selectableFields: SELECTABLE,
+          additionalPrinterColumns: [
+            ...COLUMNS,
+            ...columns.map(({ name, field, type }) => ({
+              name,
+              type,
+              jsonPath: `.spec.${field}`,
+              priority: 1,
+            })),
+          ],
         },
       ],
     },
   };
 }
+
+/** What is there already may keep its name: it cannot be changed. */
+function nameRule(maxName: number): Rule {
+  return {
+    rule: `oldSelf.hasValue() || self.metadata.name.size() <= ${maxName}`,
+    message: `the name is too long: at most ${maxName} characters`,
+    optionalOldSelf: true,
+  };
+}
+
+/** For `kubectl get --field-selector`, for example all that are not healthy. */
+const SELECTABLE = ['active', 'healthy', 'reason'].map((field) => ({ jsonPath: `.status.${field}` }));
 
 /** kubectl writes the names in capitals; priority 1 is for `-o wide`. */
 const COLUMNS = [
@@ -89,7 +92,6 @@ const COLUMNS = [
   { name: 'Term', type: 'integer', jsonPath: '.status.term', priority: 1 },
   { name: 'Token', type: 'integer', jsonPath: '.status.fencingToken', priority: 1 },
   { name: 'Reason', type: 'string', jsonPath: '.status.reason', priority: 1 },
-  { name: 'Image', type: 'string', jsonPath: '.spec.image', priority: 1 },
 ];
 
 /** A number, or a text of at most `maxLength`. */
@@ -102,7 +104,33 @@ function numberOrText(maxLength: number): object {
 }
 
 function renderField(field: Field): object {
-  return { description: field.doc, ...renderType(field) };
+  const rules = [...ruleOfType(field), ...(field.rules ?? [])];
+  return {
+    description: field.doc,
+    ...renderType(field),
+    ...(rules.length === 0 ? {} : { 'x-kubernetes-validations': rules }),
+  };
+}
+
+/** Patterns and bounds for which the words of the API server would not help; the rest it says well itself. */
+function ruleOfType(field: Field): readonly Rule[] {
+  if (field.type === 'text' && field.pattern !== undefined)
+    return [{ rule: `self.matches('${field.pattern.regex}')`, message: field.pattern.message }];
+  if (field.type === 'duration' && field.minimum !== undefined && field.maximum !== undefined)
+    return [durationRule(field.minimum, field.maximum)];
+  return [];
+}
+
+/** A Go duration, or an integer or its text: seconds. */
+function durationRule(minimum: Duration, maximum: Duration): Rule {
+  const [least, most] = [formatDuration(minimum), formatDuration(maximum)];
+  const inSeconds = "type(self) == int || self.matches('^[+-]?[0-9]+$')";
+  const isDuration = "self.matches('^[+-]?(([0-9]+[.]?[0-9]*|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))+$')";
+  const value = `duration(${inSeconds} ? string(self) + 's' : string(self))`;
+  return {
+    rule: `(${inSeconds} || ${isDuration}) && ${value} >= duration('${least}') && ${value} <= duration('${most}')`,
+    message: `write a duration from ${least} to ${most}, for example 30s or 1m30s; an integer means seconds`,
+  };
 }
 
 function renderType(field: Field): object {
@@ -111,7 +139,6 @@ function renderType(field: Field): object {
       return {
         type: 'string',
         maxLength: field.maxLength,
-        ...present('pattern', field.pattern),
         ...present('enum', field.oneOf),
         ...present('default', field.default),
       };
@@ -124,13 +151,20 @@ function renderType(field: Field): object {
         ...present('default', field.default),
       };
     case 'boolean':
-      return { type: 'boolean' };
+      return { type: 'boolean', ...present('default', field.default) };
     case 'time':
       return { type: 'string', format: 'date-time', maxLength: 64 };
     case 'duration':
-      return { ...numberOrText(64), ...present('pattern', field.pattern) };
+      return {
+        ...numberOrText(64),
+        ...(field.default === undefined || field.hasAlias === true
+          ? {}
+          : { default: formatDuration(field.default) }),
+      };
     case 'quantity':
       return numberOrText(64);
+    case 'json':
+      return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
     case 'map':
       return {
         type: 'object',
@@ -148,12 +182,13 @@ function renderType(field: Field): object {
       return {
         type: 'object',
         ...present('required', field.required),
-        ...present('x-kubernetes-validations', field.rules),
-        properties: Object.fromEntries(
-          Object.entries(field.fields).map(([name, inner]) => [name, renderField(inner)]),
-        ),
+        properties: renderFields(field.fields),
       };
   }
+}
+
+function renderFields(fields: Fields): object {
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, renderField(field)]));
 }
 
 function renderUniqueness(unique: Extract<Field, { type: 'list' }>['unique']): object {

@@ -2,37 +2,63 @@
 import type { MapReader } from '../document/map-reader.ts';
 import type { Duration } from '../time.ts';
 import { readImage, readResources } from './container-fields.ts';
+import { readDuration } from './field-reader.ts';
 import { readAnnotations, readEnv, readLabels, readNodeSelector } from './metadata-fields.ts';
-import type { CommonSpec, Script } from './model.ts';
+import type { CommonSpec, PersistentVolume, Script, WorkloadKey } from './model.ts';
+import { readPodOptions } from './pod-options.ts';
 import { readPorts } from './ports.ts';
+import { readRelations } from './relations.ts';
 import { readSidecars } from './sidecar.ts';
-import { PROCESS_FIELDS, SCRIPT_FIELDS } from './spec-fields.ts';
+import { COMMON_FIELDS, SCRIPT_FIELDS } from './spec-fields.ts';
 import { isDnsSubdomain, NAME_HINT } from './syntax.ts';
 
-/** Nobody waits longer than `maximum` for a program to stop; a larger value is a mistake in the unit. */
-const GRACE = PROCESS_FIELDS.terminationGracePeriod;
+const GRACE = COMMON_FIELDS.terminationGracePeriod;
+
+/** What the common fields refer to and a kind decides. */
+export interface SpecContext {
+  /** The workload; its name is empty where it could not be read. */
+  readonly key: WorkloadKey;
+  readonly persistentVolumes?: readonly PersistentVolume[];
+}
 
 /** Everything but what is particular to a kind. Undefined without an image; what else is wrong is reported and left out. */
-export function readCommonSpec(reader: MapReader): CommonSpec | undefined {
+export function readCommonSpec(
+  reader: MapReader,
+  { key, persistentVolumes = [] }: SpecContext,
+): CommonSpec | undefined {
   const image = readImage(reader);
   const program = readProgram(reader);
   const configMaps = readReferences(reader, 'configMaps');
   const secrets = readReferences(reader, 'secrets');
+  const env = readEnv(reader);
+  const ownVolumes = [
+    ...configMaps.map((name) => `config-${name}`),
+    ...secrets.map((name) => `secret-${name}`),
+    ...persistentVolumes.map(({ name }) => name),
+  ];
+  const { options, volumes } = readPodOptions(reader, {
+    env,
+    volumes: ownVolumes,
+    paths: [
+      ...configMaps.map((name) => `/etc/config/${name}`),
+      ...secrets.map((name) => `/etc/secrets/${name}`),
+      ...persistentVolumes.map(({ mountPath }) => mountPath),
+    ],
+  });
   const spec = {
     ...program,
-    env: readEnv(reader),
+    env,
     resources: readResources(reader),
     configMaps,
     secrets,
     labels: readLabels(reader),
     annotations: readAnnotations(reader),
     nodeSelector: readNodeSelector(reader),
-    sidecars: readSidecars(reader, [
-      ...configMaps.map((name) => `config-${name}`),
-      ...secrets.map((name) => `secret-${name}`),
-    ]),
+    sidecars: readSidecars(reader, [...ownVolumes, ...volumes]),
     ports: readPorts(reader),
-    terminationGracePeriod: readGracePeriod(reader),
+    terminationGracePeriod: readGracePeriod(reader, key.kind === 'process'),
+    ...(options === undefined ? {} : { pod: options }),
+    ...readRelations(reader, key),
   };
   return image === undefined ? undefined : { image, ...spec };
 }
@@ -83,10 +109,12 @@ function readReferences(reader: MapReader, key: 'configMaps' | 'secrets'): reado
   return [...accepted];
 }
 
-/** `gracePeriod` is an older name of `terminationGracePeriod`. Zero and less mean the default. */
-function readGracePeriod(reader: MapReader): Duration {
-  const named = readGrace(reader, 'terminationGracePeriod');
-  const alias = readGrace(reader, 'gracePeriod');
+/** Of a process, `gracePeriod` is an older name of `terminationGracePeriod`. Zero and less mean the default. */
+function readGracePeriod(reader: MapReader, hasAlias: boolean): Duration {
+  // A fraction of a second is rounded up when it is written.
+  const bounds = { minimum: -Infinity, maximum: GRACE.maximum };
+  const named = readDuration(reader, 'terminationGracePeriod', bounds);
+  const alias = hasAlias ? readDuration(reader, 'gracePeriod', bounds) : undefined;
   if (named !== undefined && alias !== undefined && named !== alias)
     reader.problem(
       'gracePeriod',
@@ -96,16 +124,4 @@ function readGracePeriod(reader: MapReader): Duration {
     );
   const period = named ?? alias ?? GRACE.default;
   return period > 0 ? period : GRACE.default;
-}
-
-function readGrace(reader: MapReader, key: string): Duration | undefined {
-  const period = reader.duration(key);
-  if (period === undefined || period <= GRACE.maximum) return period;
-  reader.problem(
-    key,
-    'InvalidValue',
-    'is longer than a year',
-    'an integer means seconds; write for example 30s',
-  );
-  return undefined;
 }

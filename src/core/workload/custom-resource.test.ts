@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { makeResource } from '../../../test/resource-fixture.ts';
 import { readYaml } from '../../config/yaml.ts';
-import { explainProblems, readProcessResource, tenantOfResource } from './custom-resource.ts';
-import type { ProcessSpec } from './model.ts';
-import { readProcess } from './process.ts';
-import { PROCESS_FIELDS } from './spec-fields.ts';
+import { explainProblems, readResource, tenantOfResource } from './custom-resource.ts';
+import type { ProcessSpec, WorkloadKind } from './model.ts';
+import { PROCESS_FIELDS } from './kind-fields.ts';
+import { KIND_ORDER, KINDS } from './kinds.ts';
+import { readWorkload } from './workload.ts';
 
-/** A spec with a value for every field; script and command exclude each other in the model. */
-const FULL = {
+/** A value for every field that all kinds have but script, which excludes command in the model. */
+const COMMON = {
   image: 'busybox:1.36',
   command: ['/app'],
   args: ['-v', '007'],
@@ -38,42 +39,105 @@ const FULL = {
   ],
   ports: [{ name: 'http', containerPort: 80, servicePort: 8080 }],
   terminationGracePeriod: '45s',
-  gracePeriod: 45,
-  restartPolicy: 'Always',
-  maxRestarts: 7,
+  serviceAccountName: 'robot',
+  imagePullSecrets: ['registry'],
+  imagePullPolicy: 'Always',
+  priorityClassName: 'high',
+  podSecurityContext: { fsGroup: 1000 },
+  securityContext: { runAsNonRoot: true },
+  affinity: { nodeAffinity: {} },
+  tolerations: [{ key: 'spot', operator: 'Exists' }],
+  envFrom: [{ configMapRef: { name: 'all' } }],
+  envValueFrom: { PASSWORD: { secretKeyRef: { name: 'db', key: 'password' } } },
+  volumes: [{ name: 'cache', emptyDir: {} }],
+  volumeMounts: [{ name: 'cache', mountPath: '/cache' }],
+  readinessProbe: { tcpSocket: { port: 80 } },
+  livenessProbe: { tcpSocket: { port: 80 } },
+  startupProbe: { tcpSocket: { port: 80 } },
+  lifecycle: { preStop: { sleep: { seconds: 1 } } },
+  dependsOn: ['service/api'],
+  nodeLoss: { policy: 'Force', after: '5m' },
+  deletionPolicy: 'Orphan',
+};
+
+const SERVICE = {
+  ...COMMON,
+  replicas: 1,
+  healthCheckPath: '/h',
+  healthCheckPort: 80,
+  readinessTimeout: '1m',
+};
+
+const FULL: Readonly<Record<WorkloadKind, object>> = {
+  process: { ...COMMON, gracePeriod: 45, restartPolicy: 'Always', maxRestarts: 7 },
+  cronjob: {
+    ...COMMON,
+    schedule: '0 3 * * *',
+    timeZone: 'Europe/Berlin',
+    restartPolicy: 'Never',
+    startingDeadline: '1m',
+    backoffLimit: 1,
+    successfulJobsHistoryLimit: 1,
+    failedJobsHistoryLimit: 1,
+    onStop: 'Wait',
+    drainTimeout: '1h',
+    suspend: true,
+  },
+  service: SERVICE,
+  persistent: {
+    ...SERVICE,
+    serviceName: 'queue',
+    persistentVolumes: [{ name: 'data', mountPath: '/data', size: '1Gi', storageClassName: 'fast' }],
+  },
 };
 
 function specOf(spec: unknown): ProcessSpec {
-  const { workload, problems } = readProcessResource(makeResource({ spec }));
+  const { workload, problems } = readResource(makeResource({ spec }));
   if (workload === undefined) throw new Error(explainProblems(problems));
-  return workload.spec;
+  return workload.spec as ProcessSpec;
 }
 
 function problemsOf(spec: unknown): readonly unknown[] {
-  return readProcessResource(makeResource({ spec })).problems;
+  return readResource(makeResource({ spec })).problems;
 }
 
-describe('a WorkloadProcess', () => {
+describe.each(KIND_ORDER)('a resource of kind %s', (kind) => {
+  const full = FULL[kind];
+
   it('reads as the entry of a file with the same fields, except for its source', () => {
-    const entry = { name: 'report', namespace: 'default', ...FULL };
+    const entry = { name: 'report', namespace: 'default', ...full };
     const { root } = readYaml(JSON.stringify(entry));
     if (root === undefined) throw new Error('nothing read');
     const source = { from: 'file', path: 'c.yaml' } as const;
-    const filed = readProcess({ node: root, path: 'entry' }, { namespace: 'other', source });
-    const { workload } = readProcessResource(makeResource({ spec: FULL }));
-    expect(workload).toEqual({
-      ...filed.workload,
-      source: { from: 'resource', uid: 'resource-1' },
-    });
+    const filed = readWorkload({ node: root, path: 'entry' }, kind, { namespace: 'other', source });
+    const { workload, problems } = readResource(makeResource({ spec: full }), kind);
+    expect({ problems, filed: filed.problems }).toEqual({ problems: [], filed: [] });
+    expect(workload).toEqual({ ...filed.workload, source: { from: 'resource', uid: 'resource-1' } });
   });
 
   it('knows every described field, and has no other', () => {
-    expect(problemsOf(FULL)).toEqual([]);
-    const read = [...Object.keys(specOf(FULL)), 'script', 'gracePeriod'];
-    expect(read.toSorted()).toEqual(Object.keys(PROCESS_FIELDS).toSorted());
-    expect(Object.keys({ ...FULL, script: {} }).toSorted()).toEqual(Object.keys(PROCESS_FIELDS).toSorted());
+    const described = Object.keys(KINDS[kind].fields).toSorted();
+    expect(Object.keys({ ...full, script: {} }).toSorted()).toEqual(described);
+    const { workload } = readResource(makeResource({ spec: full }), kind);
+    const { pod, healthCheck, ...spec } = (workload?.spec ?? {}) as Record<string, object | undefined>;
+    const read = { ...spec, ...pod, ...(healthCheck && { healthCheckPath: '', healthCheckPort: 0 }) };
+    const older = kind === 'process' ? ['gracePeriod'] : [];
+    expect([...Object.keys(read), 'script', ...older].toSorted()).toEqual(described);
   });
 
+  it.each(KIND_ORDER.map((other) => [other, Object.keys(FULL[other])] as const))(
+    'says which fields of %s it does not know',
+    (other, fields) => {
+      const foreign = fields.filter((field) => !(field in KINDS[kind].fields));
+      const { problems } = readResource(makeResource({ spec: { ...FULL[other], ...full } }), kind);
+      expect(new Set(problems.map(({ path }) => path))).toEqual(
+        new Set(foreign.map((field) => `spec.${field}`)),
+      );
+    },
+  );
+});
+
+describe('a WorkloadProcess', () => {
   it('has the defaults of the description', () => {
     const { restartPolicy, maxRestarts, terminationGracePeriod } = specOf({ image: 'x' });
     expect({ restartPolicy, maxRestarts, terminationGracePeriod }).toEqual({
@@ -115,7 +179,7 @@ describe('a WorkloadProcess', () => {
 
   it('is refused when its name cannot be a label value', () => {
     const resource = makeResource({ metadata: { name: 'a'.repeat(64) } });
-    expect(readProcessResource(resource).problems).toMatchObject([{ path: 'metadata.name' }]);
+    expect(readResource(resource).problems).toMatchObject([{ path: 'metadata.name' }]);
   });
 
   it('with script and command warns, and the script wins', () => {
@@ -132,7 +196,7 @@ describe('a WorkloadProcess', () => {
 });
 
 it('problems are explained with path and remedy, three at most, without the warnings', () => {
-  const { problems } = readProcessResource(
+  const { problems } = readResource(
     makeResource({ spec: { extra: 1, env: { A: [], B: [], C: [] }, image: 'x', maxRestarts: 'x' } }),
   );
   const text = explainProblems(problems);

@@ -1,12 +1,10 @@
 /** Workloads as objects of the API: which types there are, whose they are, and what their spec means. */
 import { nodeOfJson } from '../document/json.ts';
 import { MapReader } from '../document/map-reader.ts';
-import { PROBLEM_CODES, type Problem } from '../problem.ts';
-import { formatKey, type ProcessWorkload, type WorkloadKey } from './model.ts';
+import type { Problem } from '../problem.ts';
+import { formatKey, type Workload, type WorkloadKey, type WorkloadKind } from './model.ts';
 import { LABEL } from './names.ts';
-import { readProcessSpec } from './process-spec.ts';
-import { isShortName, NAME_HINT } from './syntax.ts';
-import { hashTemplate } from './template-hash.ts';
+import { faultOfName, isFatal, readSpec } from './workload.ts';
 
 /** A custom resource as far as it matters here. Structurally a `KubeObject` of `ports/cluster.ts`. */
 export interface WorkloadResource {
@@ -31,12 +29,13 @@ export interface WorkloadResource {
 
 /** The workload, or what is wrong: then at least one problem is not a warning. */
 export interface ResourceReading {
-  readonly workload?: ProcessWorkload;
+  readonly workload?: Workload;
   readonly problems: readonly Problem[];
 }
 
-export function keyOfResource({ metadata }: WorkloadResource): WorkloadKey & { readonly kind: 'process' } {
-  return { kind: 'process', namespace: metadata.namespace ?? '', name: metadata.name };
+/** The kind is told by whoever asked for the object: those in lists of the API do not say theirs. */
+export function keyOfResource({ metadata }: WorkloadResource, kind: WorkloadKind = 'process'): WorkloadKey {
+  return { kind, namespace: metadata.namespace ?? '', name: metadata.name };
 }
 
 /** The tenant that manages the resource: that of its label, else `default`. */
@@ -44,24 +43,18 @@ export function tenantOfResource({ metadata }: WorkloadResource): string {
   return metadata.labels?.[LABEL.tenant] ?? 'default';
 }
 
-/** Reads a WorkloadProcess by the rules of the file. Paths of problems begin with `spec` or `metadata`. */
-export function readProcessResource(resource: WorkloadResource): ResourceReading {
+/** Reads a resource of this kind by the rules of the file. Paths of problems begin with `spec` or `metadata`. */
+export function readResource(resource: WorkloadResource, kind: WorkloadKind = 'process'): ResourceReading {
   const problems: Problem[] = [];
   const report = (problem: Problem): number => problems.push(problem);
-  const key = keyOfResource(resource);
-  if (!isShortName(key.name))
-    report({
-      code: 'InvalidValue',
-      path: 'metadata.name',
-      message: `${JSON.stringify(key.name)} is not a workload name`,
-      hint: `${NAME_HINT}, at most 63`,
-    });
+  const key = keyOfResource(resource, kind);
+  const fault = faultOfName(key.name, kind);
+  if (fault !== undefined) report({ code: 'InvalidValue', path: 'metadata.name', ...fault });
   const reader = MapReader.of({ node: nodeOfJson(resource.spec), path: 'spec' }, report);
-  const spec = reader === undefined ? undefined : readProcessSpec(reader);
-  reader?.finish();
-  if (problems.some(isFatal) || spec === undefined) return { problems };
   const source = { from: 'resource', uid: resource.metadata.uid ?? '' } as const;
-  return { workload: { key, spec, source, templateHash: hashTemplate(spec) }, problems };
+  const workload = reader === undefined ? undefined : readSpec(reader, key, source);
+  reader?.finish();
+  return problems.some(isFatal) || workload === undefined ? { problems } : { workload, problems };
 }
 
 /** What is wrong with a resource, in one line: the first problems with path and remedy, and how many more there are. */
@@ -75,8 +68,4 @@ export function explainProblems(problems: readonly Problem[]): string {
 /** The same workload is defined in the file, which wins. */
 export function explainShadowed(key: WorkloadKey): string {
   return `metadata.name: ${formatKey(key)} is also defined in the configuration file, which wins; remove one of the two`;
-}
-
-function isFatal({ code }: Problem): boolean {
-  return PROBLEM_CODES[code].exit !== 0;
 }

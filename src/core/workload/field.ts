@@ -1,42 +1,56 @@
 /**
  * How a field of a spec or a status is described: its type, default, bounds, and a line for people. One description
- * serves the readers (defaults, enums, bounds) and the schemas of the custom resources.
+ * serves the readers (defaults, enums, bounds), the schemas of the custom resources and the reference page.
  */
 import type { Duration } from '../time.ts';
 
-export type Field =
+/** A rule of a schema, in the Common Expression Language, with what people read when it is broken. */
+export interface Rule {
+  readonly rule: string;
+  readonly message: string;
+  /** `oldSelf` is then an optional, and the rule is asked of new objects too (KEP-4008). */
+  readonly optionalOldSelf?: true;
+}
+
+/** RE2, as the API server checks it, and what people read when it does not match. */
+export interface Pattern {
+  readonly regex: string;
+  readonly message: string;
+}
+
+type FieldType =
   | {
       readonly type: 'text';
-      readonly doc: string;
       readonly maxLength: number;
-      /** RE2, as the API server checks it. */
-      readonly pattern?: string;
+      readonly pattern?: Pattern;
       readonly oneOf?: readonly string[];
       readonly default?: string;
     }
   | {
       readonly type: 'integer';
-      readonly doc: string;
       readonly minimum?: number;
       readonly maximum?: number;
       readonly default?: number;
     }
-  | { readonly type: 'boolean'; readonly doc: string }
+  | { readonly type: 'boolean'; readonly default?: boolean }
   /** RFC 3339. */
-  | { readonly type: 'time'; readonly doc: string }
-  /** A Go duration, or an integer: seconds. A schema carries no default: another field may stand in for this one. */
+  | { readonly type: 'time' }
+  /** A Go duration, or an integer: seconds. */
   | {
       readonly type: 'duration';
-      readonly doc: string;
-      readonly pattern?: string;
       readonly default?: Duration;
+      /** Another field may stand in for this one, so a schema carries no default. */
+      readonly hasAlias?: true;
+      /** With both bounds the API server checks them too; without, only the reader does: stored objects may hold anything. */
+      readonly minimum?: Duration;
       readonly maximum?: Duration;
     }
-  /** An amount of CPU or memory; the amount is checked by the reader, because stored objects may hold anything. */
-  | { readonly type: 'quantity'; readonly doc: string }
+  /** An amount of CPU, memory or storage; checked by the reader, because stored objects may hold anything. */
+  | { readonly type: 'quantity' }
+  /** An object of the Kubernetes API, handed through as it is written. */
+  | { readonly type: 'json' }
   | {
       readonly type: 'list';
-      readonly doc: string;
       readonly maxItems: number;
       readonly items: Field;
       /** Each item once: as a whole, or by one of its fields. */
@@ -45,17 +59,15 @@ export type Field =
   /** Strings by name. */
   | {
       readonly type: 'map';
-      readonly doc: string;
       readonly maxProperties: number;
       readonly maxLength: number;
     }
   | {
       readonly type: 'object';
-      readonly doc: string;
       readonly fields: Fields;
       readonly required?: readonly string[];
-      /** Rules between fields, in the Common Expression Language. */
-      readonly rules?: readonly { readonly rule: string; readonly message: string }[];
     };
+
+export type Field = FieldType & { readonly doc: string; readonly rules?: readonly Rule[] };
 
 export type Fields = Readonly<Record<string, Field>>;

@@ -1,8 +1,9 @@
 /** Reads the containers that run beside the main one. */
-import type { Element, MapReader } from '../document/map-reader.ts';
+import type { MapReader } from '../document/map-reader.ts';
 import { readImage, readResources } from './container-fields.ts';
 import { readEnv } from './metadata-fields.ts';
-import type { Sidecar, VolumeMount } from './model.ts';
+import type { Sidecar } from './model.ts';
+import { readMounts } from './mounts.ts';
 import { MAIN_CONTAINER } from './names.ts';
 import { SECURITY_CONTEXT_FIELDS } from './spec-fields.ts';
 import { isDnsLabel } from './syntax.ts';
@@ -57,49 +58,6 @@ function readContainer(reader: MapReader, volumes: readonly string[]): Omit<Side
     ...(securityContext === undefined ? {} : { securityContext }),
   };
   return image === undefined ? undefined : { image, ...rest };
-}
-
-function readMounts(parent: MapReader, volumes: readonly string[]): readonly VolumeMount[] {
-  const mounts: VolumeMount[] = [];
-  for (const element of parent.list('volumeMounts') ?? []) {
-    const mount = readMount(parent, element, volumes, mounts);
-    if (mount !== undefined) mounts.push(mount);
-  }
-  return mounts;
-}
-
-function readMount(
-  parent: MapReader,
-  element: Element,
-  volumes: readonly string[],
-  before: readonly VolumeMount[],
-): VolumeMount | undefined {
-  const reader = parent.element(element);
-  if (reader === undefined) return undefined;
-  const known =
-    volumes.length === 0 ? 'list configMaps or secrets first' : `use one of ${volumes.join(', ')}`;
-  const name = reader.requiredText('name', known);
-  const mountPath = reader.requiredText('mountPath', 'write an absolute path inside the container');
-  const readOnly = reader.boolean('readOnly');
-  reader.finish();
-  if (name !== undefined && !volumes.includes(name))
-    reader.problem('name', 'InvalidValue', `${JSON.stringify(name)} is not a volume of this workload`, known);
-  if (mountPath !== undefined && !/^\/[^:]*$/.test(mountPath))
-    reader.problem(
-      'mountPath',
-      'InvalidValue',
-      'is not an absolute path without a colon',
-      'write for example /etc/app',
-    );
-  if (before.some((mount) => mount.mountPath === mountPath))
-    reader.problem(
-      'mountPath',
-      'DuplicateName',
-      `two volumes are mounted at ${mountPath}`,
-      'use another path',
-    );
-  if (name === undefined || mountPath === undefined) return undefined;
-  return { name, mountPath, ...(readOnly === undefined ? {} : { readOnly }) };
 }
 
 function readSecurityContext(parent: MapReader): Sidecar['securityContext'] {

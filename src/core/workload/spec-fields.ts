@@ -1,6 +1,7 @@
-/** Every field that a workload may have: the description behind the readers and the custom resources. */
+/** The fields that workloads of every kind have: the description behind the readers and the custom resources. */
 import { HOUR, SECOND } from '../time.ts';
-import type { Field, Fields } from './field.ts';
+import type { Field, Fields, Pattern } from './field.ts';
+import { POD_FIELDS } from './pod-fields.ts';
 
 /** Lengths far above what anybody writes, and far below what an object of the API can hold. */
 const NAME_LENGTH = 253;
@@ -8,10 +9,23 @@ const LINE_LENGTH = 4096;
 const TEXT_LENGTH = 262_144;
 const MANY = 1024;
 
-/** A Go duration or an integer, as text. */
-const DURATION_PATTERN = '^[+-]?([0-9]+|(([0-9]+[.]?[0-9]*|[.][0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$';
-const DNS_LABEL_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
-const DNS_SUBDOMAIN_PATTERN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
+/** Nobody waits longer for a program to start or stop; a larger value is a mistake in the unit. */
+export const YEAR = 365 * 24 * HOUR;
+
+export const LABEL_NAME: Pattern = {
+  regex: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+  message: 'use lower-case letters, digits and -, beginning and ending alphanumeric',
+};
+
+const OBJECT_NAME: Pattern = {
+  regex: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+  message: 'use lower-case letters, digits, - and ., beginning and ending alphanumeric',
+};
+
+export const MOUNT_PATH: Pattern = {
+  regex: '^/[^:]*$',
+  message: 'write an absolute path without a colon, for example /etc/app',
+};
 
 export const SCRIPT_FIELDS = {
   commands: {
@@ -28,7 +42,10 @@ export const PORT_FIELDS = {
     type: 'text',
     doc: 'At most 15 lower-case letters, digits and single hyphens, with at least one letter.',
     maxLength: 15,
-    pattern: '^[a-z0-9]+(-[a-z0-9]+)*$',
+    pattern: {
+      regex: '^[a-z0-9]+(-[a-z0-9]+)*$',
+      message: 'a port name has lower-case letters, digits and single hyphens, with at least one letter',
+    },
   },
   containerPort: { type: 'integer', doc: 'The port of the container.', minimum: 1, maximum: 65_535 },
   servicePort: {
@@ -45,6 +62,22 @@ export const SECURITY_CONTEXT_FIELDS = {
   runAsGroup: { type: 'integer', doc: 'Group id.', minimum: 0, maximum: 2 ** 31 - 1 },
   runAsNonRoot: { type: 'boolean', doc: 'Refuse to run as root.' },
   readOnlyRootFilesystem: { type: 'boolean', doc: 'Mount the root file system read-only.' },
+} as const satisfies Fields;
+
+export const NODE_LOSS_FIELDS = {
+  policy: {
+    type: 'text',
+    doc: 'Fenced: wait for a proof that the instance is gone. Force: give the proof up after a time; the guarantee is then best effort.',
+    maxLength: 16,
+    oneOf: ['Fenced', 'Force'],
+    default: 'Fenced',
+  },
+  after: {
+    type: 'duration',
+    doc: 'With Force: how long the node may be silent, for example 5m.',
+    minimum: 10 * SECOND,
+    maximum: YEAR,
+  },
 } as const satisfies Fields;
 
 const IMAGE: Field = { type: 'text', doc: 'Container image.', maxLength: LINE_LENGTH };
@@ -91,34 +124,16 @@ const SIDECAR: Field = {
       type: 'text',
       doc: 'Name of the container; main is taken.',
       maxLength: 63,
-      pattern: DNS_LABEL_PATTERN,
+      pattern: LABEL_NAME,
     },
     image: IMAGE,
     command: COMMAND,
     args: ARGS,
     env: ENV,
     resources: RESOURCES,
-    volumeMounts: {
-      type: 'list',
-      doc: 'Volumes it sees: config-NAME for each of configMaps, secret-NAME for each of secrets.',
-      maxItems: 256,
-      unique: { by: 'mountPath' },
-      items: {
-        type: 'object',
-        doc: 'A mounted volume.',
-        required: ['name', 'mountPath'],
-        fields: {
-          name: { type: 'text', doc: 'The volume.', maxLength: NAME_LENGTH + 'secret-'.length },
-          mountPath: {
-            type: 'text',
-            doc: 'Absolute path in the container.',
-            maxLength: LINE_LENGTH,
-            pattern: '^/[^:]*$',
-          },
-          readOnly: { type: 'boolean', doc: 'Mount it read-only.' },
-        },
-      },
-    },
+    volumeMounts: mounts(
+      'Volumes it sees: config-NAME for each of configMaps, secret-NAME for each of secrets, and those of volumes and persistentVolumes.',
+    ),
     securityContext: {
       type: 'object',
       doc: 'Rights of the container.',
@@ -128,7 +143,7 @@ const SIDECAR: Field = {
 };
 
 /** Fields of every kind. */
-const COMMON_FIELDS = {
+export const COMMON_FIELDS = {
   image: IMAGE,
   script: {
     type: 'object',
@@ -158,7 +173,7 @@ const COMMON_FIELDS = {
   sidecars: {
     type: 'list',
     doc: 'Containers beside the main one.',
-    maxItems: 64,
+    maxItems: 16,
     unique: { by: 'name' },
     items: SIDECAR,
   },
@@ -177,33 +192,73 @@ const COMMON_FIELDS = {
   terminationGracePeriod: {
     type: 'duration',
     doc: 'How long the program may take to stop, for example 30s; an integer means seconds. 30s unless given.',
-    pattern: DURATION_PATTERN,
+    hasAlias: true,
     default: 30 * SECOND,
-    maximum: 365 * 24 * HOUR,
+    minimum: SECOND,
+    maximum: YEAR,
+  },
+  ...POD_FIELDS,
+  volumeMounts: mounts('Where the main container sees what is listed in volumes.'),
+  dependsOn: {
+    type: 'list',
+    doc: 'Workloads that must be ready before this one is started, and are stopped after it: kind/name or kind/namespace/name.',
+    maxItems: 64,
+    unique: 'item',
+    items: {
+      type: 'text',
+      doc: 'A workload, for example service/api.',
+      maxLength: 160,
+      pattern: {
+        regex:
+          '^(process|cronjob|service|persistent)(/[a-z0-9]([-a-z0-9]*[a-z0-9])?)?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$',
+        message:
+          'write kind/name or kind/namespace/name; the kinds are process, cronjob, service and persistent',
+      },
+    },
+  },
+  nodeLoss: {
+    type: 'object',
+    doc: 'What is done about an instance on a node that does not answer.',
+    fields: NODE_LOSS_FIELDS,
+    rules: [
+      {
+        rule: "self.policy != 'Force' || has(self.after)",
+        message: 'policy Force needs after: how long the node may be silent, for example 5m',
+      },
+    ],
+  },
+  deletionPolicy: {
+    type: 'text',
+    doc: 'What becomes of its objects when the workload is deleted. Orphan: they run on, unmanaged.',
+    maxLength: 16,
+    oneOf: ['Delete', 'Orphan'],
+    default: 'Delete',
   },
 } as const satisfies Fields;
 
-/** Fields of a process, beside name and namespace. */
-export const PROCESS_FIELDS = {
-  ...COMMON_FIELDS,
-  restartPolicy: {
-    type: 'text',
-    doc: 'Always: run again however it ends. OnFailure: until it exits with 0. Never: a new pod after a failure.',
-    maxLength: 16,
-    oneOf: ['Always', 'OnFailure', 'Never'],
-    default: 'OnFailure',
-  },
-  maxRestarts: {
-    type: 'integer',
-    doc: 'Restarts within ten minutes of readiness above which it is stopped; 0 and less mean 5.',
-    maximum: 2 ** 31 - 1,
-    default: 5,
-  },
-  gracePeriod: {
-    type: 'duration',
-    doc: 'Older name of terminationGracePeriod, which wins.',
-  },
-} as const satisfies Fields;
+function mounts(doc: string): Field {
+  return {
+    type: 'list',
+    doc,
+    maxItems: 64,
+    unique: { by: 'mountPath' },
+    items: {
+      type: 'object',
+      doc: 'A mounted volume.',
+      required: ['name', 'mountPath'],
+      fields: {
+        name: { type: 'text', doc: 'The volume.', maxLength: NAME_LENGTH + 'secret-'.length },
+        mountPath: {
+          type: 'text',
+          doc: 'Absolute path in the container.',
+          maxLength: 1024,
+          pattern: MOUNT_PATH,
+        },
+        readOnly: { type: 'boolean', doc: 'Mount it read-only.' },
+      },
+    },
+  };
+}
 
 function references(doc: string): {
   readonly type: 'list';
@@ -216,7 +271,7 @@ function references(doc: string): {
     type: 'text',
     doc: 'Its name.',
     maxLength: NAME_LENGTH,
-    pattern: DNS_SUBDOMAIN_PATTERN,
+    pattern: OBJECT_NAME,
   } as const;
   return { type: 'list', doc, maxItems: 256, unique: 'item', items };
 }

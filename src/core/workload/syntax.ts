@@ -25,6 +25,11 @@ export function isPortName(text: string): boolean {
   return text.length <= 15 && /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(text) && /[a-z]/.test(text);
 }
 
+/** RFC 1035 label: what a Service may be called. */
+export function isServiceName(text: string): boolean {
+  return isDnsLabel(text) && /^[a-z]/.test(text);
+}
+
 export function isEnvName(text: string): boolean {
   return /^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(text) && text !== '.' && !text.startsWith('..');
 }
