@@ -53,7 +53,7 @@ export interface AuditEvent {
     /** The precondition the client sent, if any. */
     readonly resourceVersion?: string;
   };
-  readonly responseStatus?: { readonly code?: number; readonly reason?: string };
+  readonly responseStatus?: { readonly code?: number; readonly reason?: string; readonly message?: string };
   readonly requestObject?: unknown;
   /** RFC 3339 with microseconds, by the API server's clock. */
   readonly requestReceivedTimestamp: string;

@@ -6,8 +6,8 @@ import { startProxy } from '../../sandbox/proxy.ts';
 import { refereedProcess } from '../../sandbox/referee.ts';
 import { ANNOTATION, PERMIT_GATE, SINGLETON_FINALIZER } from '../../src/core/workload/names.ts';
 import { eventually } from './eventually.ts';
-import { CONTROLLER, controllerKubeconfig, enforcePolicies } from './shipped.ts';
-import { endAll, openWorld, type World } from './world.ts';
+import { controllerKubeconfig, enforcePolicies } from './shipped.ts';
+import { CONTROLLER, endAll, openWorld, type World } from './world.ts';
 
 const TTL_MS = 2000;
 const PODS = '/api/v1/namespaces/default/pods';

@@ -4,10 +4,7 @@ import { resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Manifest } from '../../sandbox/api.ts';
 import { eventually } from './eventually.ts';
-import type { World } from './world.ts';
-
-/** The user that the controller is inside a cluster. The shipped bindings name it, so it needs no others. */
-export const CONTROLLER = 'system:serviceaccount:k8-highlander:k8-highlander';
+import { CONTROLLER, type World } from './world.ts';
 
 const FOLDER = resolve(import.meta.dirname, '../../deploy/kubernetes');
 

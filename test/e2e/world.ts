@@ -10,6 +10,7 @@ import { Referee } from '../../sandbox/referee.ts';
 import type { Pod } from '../../src/core/manifests/pod.ts';
 import { ANNOTATION } from '../../src/core/workload/names.ts';
 import { eventually } from './eventually.ts';
+import { missingRights } from './rights.ts';
 
 const RBAC = resolve(import.meta.dirname, '../../deploy/kubernetes/rbac.yaml');
 
@@ -31,8 +32,12 @@ export interface World {
   running(name: string, within?: number): Promise<Pod>;
   /** The controller that leads, waiting for there to be one among these. */
   leader(among: readonly ControllerProcess[], within?: number): Promise<ControllerProcess>;
+  /** @throws when a controller was refused something for want of a right. */
   stop(): Promise<void>;
 }
+
+/** The user that the controller is inside a cluster. The shipped bindings name it, so it needs no others. */
+export const CONTROLLER = 'system:serviceaccount:k8-highlander:k8-highlander';
 
 export async function openWorld(
   options: { readonly nodes?: number; readonly simulate?: boolean } = {},
@@ -49,18 +54,22 @@ export async function openWorld(
   await sandbox.api.apply(manifests);
   const referee = new Referee(join(dir, 'referee'));
   const started: ControllerProcess[] = [];
+  /** Who has the rights that we ship, and no others. */
+  const users = new Set([CONTROLLER]);
 
   const world: World = {
     sandbox,
     referee,
-    identity: (id, server) =>
-      sandbox.identity(id, {
+    identity(id, server) {
+      users.add(id);
+      return sandbox.identity(id, {
         roles: [
           { kind: 'ClusterRole', name: 'k8-highlander' },
           { kind: 'Role', name: 'k8-highlander', namespace: 'k8-highlander' },
         ],
         ...(server === undefined ? {} : { server }),
-      }),
+      });
+    },
     async controller(id, config, { server, kubeconfig, root } = {}) {
       const settings = {
         id,
@@ -120,8 +129,11 @@ export async function openWorld(
       ),
     async stop() {
       await Promise.all(started.map((controller) => controller.destroy()));
+      const missing = await missingRights(sandbox.audit(), users);
       await sandbox.stop();
       await rm(dir, { recursive: true, force: true });
+      if (missing.length > 0)
+        throw new Error(`rights that ${RBAC} does not grant were needed:\n${missing.join('\n')}`);
     },
   };
   return world;
