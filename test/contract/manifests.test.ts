@@ -158,6 +158,19 @@ describe('in a living cluster', () => {
   });
 });
 
+test('a Deployment that rolls is made to recreate by replacing its strategy as a whole, and in no other way', async () => {
+  const { metadata, spec } = renderDeployment(makeService('small', { replicas: 0 }), IDENTITY);
+  const rolling = { metadata, spec: { ...spec, strategy: { type: 'RollingUpdate' } } };
+  const path = COLLECTION['Deployment'] ?? '';
+  await sandbox.api.request('POST', path, { body: rolling });
+  const patch = (contentType: string, body: unknown) =>
+    sandbox.api.request('PATCH', `${path}/report?dryRun=All`, { body, contentType });
+  expect((await patch('application/merge-patch+json', { spec })).status).toBe(422);
+  const operation = { op: 'replace', path: '/spec/strategy', value: spec.strategy };
+  const { status, body } = await patch('application/json-patch+json', [operation]);
+  expect({ status, body }).toMatchObject({ status: 200, body: { spec: { strategy: { type: 'Recreate' } } } });
+});
+
 test.each([
   '0 3 * * *',
   '*/5,7 1-5/2 ? jan-MAR MON,wed',
