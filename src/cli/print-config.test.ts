@@ -42,8 +42,22 @@ remainsFollower: false # default
 storageType: "redis" # from redis.addr
 redis:
   addr: "redis:6379" # c.yaml:2
+  username: "" # default
   password: "***" # c.yaml:2
+  passwordFile: "" # default
   db: 0 # default
+  sentinels: "" # default
+  masterName: "" # default
+  sentinelUsername: "" # default
+  sentinelPassword: "" # default
+  sentinelPasswordFile: "" # default
+  tls:
+    enabled: false # default
+    caFile: "" # default
+    certFile: "" # default
+    keyFile: "" # default
+    serverName: "" # default
+    insecureSkipVerify: false # default
 databaseURL: "postgres://***@host/db" # c.yaml:3
 databasePassword: "" # default
 databasePasswordFile: "" # default

@@ -31,23 +31,32 @@ function lines(problems: readonly Problem[]): string {
   return problems.map((problem) => `${formatProblem(problem)}\n`).join('');
 }
 
-/** Settings of one section stand together in the table. */
+/** Settings of one section stand together in the table, and sections within it at its end. */
 function renderSettings(provenance: readonly Provenance[]): readonly string[] {
-  let open = '';
+  let open: readonly string[] = [];
   return provenance.flatMap((entry) => {
-    const dot = entry.key.indexOf('.');
-    const section = entry.key.slice(0, Math.max(dot, 0));
-    const line = `${entry.key.slice(dot + 1)}: ${renderValue(entry)} # ${oneLine(describeOrigin(entry))}`;
-    const heading = section === '' || section === open ? [] : [`${section}:`];
-    open = section;
-    return [...heading, section === '' ? line : `  ${line}`];
+    const sections = entry.key.split('.');
+    const name = sections.pop() ?? '';
+    const isOpen = (depth: number): boolean =>
+      sections.slice(0, depth + 1).every((section, index) => section === open[index]);
+    const headings = sections.flatMap((section, depth) =>
+      isOpen(depth) ? [] : [indent(depth, `${section}:`)],
+    );
+    open = sections;
+    const line = `${name}: ${renderValue(entry)} # ${oneLine(describeOrigin(entry))}`;
+    return [...headings, indent(sections.length, line)];
   });
+}
+
+function indent(depth: number, line: string): string {
+  return '  '.repeat(depth) + line;
 }
 
 /** Text in quotes, so that it is read back as it was; JSON strings are YAML strings. */
 function renderValue({ key, value }: Provenance): string {
   const setting = SETTINGS.find((candidate) => candidate.key === key);
-  return setting?.type === 'string' || value === '' ? JSON.stringify(value) : value;
+  const isText = setting?.type === 'string' || setting?.type === 'list';
+  return isText || value === '' ? JSON.stringify(value) : value;
 }
 
 /** Paths may hold any character; a comment ends with its line. */

@@ -1,6 +1,7 @@
 /** The effective configuration, as everything after the loader sees it: checked, complete, frozen plain data. */
 import type { Timing } from '../core/election/timing.ts';
 import type { Problem } from '../core/problem.ts';
+import type { RedisAddress } from '../core/redis-address.ts';
 import type { Duration } from '../core/time.ts';
 import type { Workload } from '../core/workload/model.ts';
 import type { WorkloadReference } from '../core/workload/reference.ts';
@@ -10,14 +11,6 @@ type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const LOG_FORMATS = ['text', 'json'] as const;
 type LogFormat = (typeof LOG_FORMATS)[number];
-
-export interface RedisAddress {
-  /** `host:port`. */
-  readonly address: string;
-  /** A secret: never to be shown. */
-  readonly password?: string;
-  readonly database: number;
-}
 
 /** Where the lock's database is. */
 export interface DatabaseAddress {

@@ -2,16 +2,12 @@
 import { DEFAULT_LEASE_TTL, DEFAULT_TTL, MIN_TTL, planTiming, type Timing } from '../core/election/timing.ts';
 import { DATABASE_URL_FORMS, databaseEngine } from '../core/database-url.ts';
 import type { Problem } from '../core/problem.ts';
-import {
-  LOG_FORMATS,
-  LOG_LEVELS,
-  type Config,
-  type RedisAddress,
-  type StoreConfig,
-  type Surroundings,
-} from './config.ts';
+import { LOG_FORMATS, LOG_LEVELS, type Config, type StoreConfig, type Surroundings } from './config.ts';
 import { expandHome } from './file-search.ts';
-import { DEFAULT_CONTROLLER_NAMESPACE, DEFAULT_REDIS_ADDRESS } from './schema.ts';
+import type { RedisAddress } from '../core/redis-address.ts';
+import { deriveRedis } from './redis-address.ts';
+import { DEFAULT_REDIS_ADDRESS } from './redis-settings.ts';
+import { DEFAULT_CONTROLLER_NAMESPACE } from './schema.ts';
 import type { Settings } from './settings.ts';
 
 const SERVICE_ACCOUNT_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -24,7 +20,8 @@ export function deriveConfig(
   world: Surroundings,
   report: Report,
 ): Omit<Config, 'workloads' | 'references' | 'file'> | undefined {
-  const store = resolveStore(settings, world, report);
+  const redis = deriveRedis(settings, world.homedir, report);
+  const store = resolveStore(settings, redis, world, report);
   const timing = resolveTiming(settings, store, report);
   const controllerNamespace = resolveControllerNamespace(settings, world, report);
   if (!settings.has('id')) settings.derive('id', world.hostname, 'hostname');
@@ -43,7 +40,7 @@ export function deriveConfig(
     controllerNamespace,
     remainsFollower: settings.isTrue('remainsFollower'),
     store,
-    oldLock: redisAddress(settings),
+    oldLock: redis,
     cluster: { name: settings.text('cluster.name'), ...kubeconfig },
     terminationGracePeriod: settings.number('terminationGracePeriod'),
     timing,
@@ -53,23 +50,24 @@ export function deriveConfig(
 }
 
 /** Unset: Redis if its address is given anywhere, a database if its URL is, else a Lease. */
-function resolveStore(settings: Settings, world: Surroundings, report: Report): StoreConfig | undefined {
-  const implied = settings.has('redis.addr')
-    ? 'redis.addr'
-    : settings.has('databaseURL')
-      ? 'databaseURL'
-      : '';
+function resolveStore(
+  settings: Settings,
+  redis: RedisAddress,
+  world: Surroundings,
+  report: Report,
+): StoreConfig | undefined {
+  const implied = ['redis.addr', 'redis.sentinels', 'databaseURL'].find((key) => settings.has(key)) ?? '';
   const said = settings.has('storageType');
   if (!said && settings.isRefused('storageType')) return undefined;
   if (!said) {
-    const kind = { 'redis.addr': 'redis', databaseURL: 'db', '': 'lease' }[implied];
+    const kind = implied === '' ? 'lease' : implied === 'databaseURL' ? 'db' : 'redis';
     settings.derive('storageType', kind, implied);
   }
   const kind = settings.text('storageType');
   if (kind === 'lease' || kind === 'memory') return { kind };
   if (kind === 'redis') {
     if (!settings.has('redis.addr')) settings.derive('redis.addr', DEFAULT_REDIS_ADDRESS, '');
-    return { kind, ...redisAddress(settings) };
+    return { kind, ...redis };
   }
   return resolveDatabase(settings, world, report);
 }
@@ -102,15 +100,6 @@ function resolveDatabase(settings: Settings, world: Surroundings, report: Report
     ...(settings.has('databasePasswordFile') && {
       passwordFile: expandHome(settings.text('databasePasswordFile'), world.homedir),
     }),
-  };
-}
-
-/** As configured, else where the Go program looked without being told. */
-function redisAddress(settings: Settings): RedisAddress {
-  return {
-    address: settings.has('redis.addr') ? settings.text('redis.addr') : DEFAULT_REDIS_ADDRESS,
-    ...(settings.has('redis.password') && { password: settings.text('redis.password') }),
-    database: settings.number('redis.db'),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What `--help` prints. */
-import { DEFAULT_CONFIG_PATH, SETTINGS, type Setting } from './schema.ts';
+import { DEFAULT_CONFIG_PATH, SETTINGS } from './schema.ts';
+import type { Setting } from './setting.ts';
 
 const INDENT = '      ';
 
@@ -50,6 +51,8 @@ function valueName(setting: Setting): string {
       return ' NUMBER';
     case 'duration':
       return ' DURATION';
+    case 'list':
+      return ' TEXT,TEXT';
     case 'string':
       return setting.choices === undefined ? ' TEXT' : ` ${setting.choices.join('|')}`;
   }

@@ -1,5 +1,5 @@
 /** Values as they may be shown. */
-import type { Setting } from './schema.ts';
+import type { Setting } from './setting.ts';
 
 /** The text with its secrets masked; rather too much is masked than too little. */
 export function maskValue({ secret }: Pick<Setting, 'secret'>, text: string): string {

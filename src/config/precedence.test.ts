@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from './load.ts';
 import { maskValue } from './mask.ts';
-import { SETTINGS, type Setting } from './schema.ts';
+import { SETTINGS } from './schema.ts';
+import type { Setting } from './setting.ts';
 
 /** Three valid values that differ from each other and from the default: for the flag, the variable and the file. */
 const VALUES: Readonly<Record<string, readonly [string, string, string]>> = {
@@ -13,7 +14,18 @@ const VALUES: Readonly<Record<string, readonly [string, string, string]>> = {
   controllerNamespace: ['a', 'b', 'c'],
   storageType: ['memory', 'redis', 'lease'],
   'redis.addr': ['a:1', 'b:1', 'c:1'],
+  'redis.username': ['a', 'b', 'c'],
   'redis.password': ['a', 'b', 'c'],
+  'redis.passwordFile': ['/a', '/b', '/c'],
+  'redis.sentinels': ['a:1,d:1', 'b:1', 'c:1'],
+  'redis.masterName': ['a', 'b', 'c'],
+  'redis.sentinelUsername': ['a', 'b', 'c'],
+  'redis.sentinelPassword': ['a', 'b', 'c'],
+  'redis.sentinelPasswordFile': ['/a', '/b', '/c'],
+  'redis.tls.caFile': ['/a', '/b', '/c'],
+  'redis.tls.certFile': ['/a', '/b', '/c'],
+  'redis.tls.keyFile': ['/a', '/b', '/c'],
+  'redis.tls.serverName': ['a', 'b', 'c'],
   'redis.db': ['1', '2', '3'],
   databaseURL: ['postgres://a/x', 'postgres://b/x', 'postgres://c/x'],
   databasePassword: ['a', 'b', 'c'],
@@ -32,7 +44,17 @@ const VALUES: Readonly<Record<string, readonly [string, string, string]>> = {
 const BOOLEAN: Readonly<Record<string, readonly [string, string, string]>> = {
   remainsFollower: ['true', 'false', 'true'],
   workloadFiles: ['false', 'true', 'false'],
+  'redis.tls.enabled': ['true', 'false', 'true'],
+  'redis.tls.insecureSkipVerify': ['true', 'false', 'true'],
   logFormat: ['json', 'text', 'json'],
+};
+
+/** What must be given too, in the environment. */
+const COMPANIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'redis.sentinels': { HIGHLANDER_REDIS_MASTER_NAME: 'm' },
+  'redis.masterName': { HIGHLANDER_REDIS_SENTINELS: 's:1' },
+  'redis.tls.certFile': { HIGHLANDER_REDIS_TLS_KEY_FILE: '/k' },
+  'redis.tls.keyFile': { HIGHLANDER_REDIS_TLS_CERT_FILE: '/c' },
 };
 
 interface Sources {
@@ -41,16 +63,18 @@ interface Sources {
   readonly file?: string | undefined;
 }
 
-function effective({ key, flag, env }: Setting, given: Sources) {
-  const [section, name] = key.includes('.') ? key.split('.') : ['', key];
-  const inFile = given.file === undefined ? '' : `${name}: ${given.file}`;
+function effective({ key, flag, env, type }: Setting, given: Sources) {
+  const [name = '', ...sections] = key.split('.').toReversed();
+  const value = type === 'list' ? `"${given.file}"` : given.file;
+  const inFile = given.file === undefined ? '' : `${name}: ${value}`;
+  const isGiven = [given.flag, given.env, given.file].some((text) => text !== undefined);
   // A store that needs no database, so that settings of others have no side effects.
   const store = key === 'databaseURL' ? 'storageType: memory\n' : '';
-  const text = store + (section === '' || inFile === '' ? inFile : `${section}: {${inFile}}`);
+  const text = store + (inFile && sections.reduce((inner, section) => `${section}: {${inner}}`, inFile));
   const loaded = loadConfig(
     ['--config', '/c.yaml', ...(given.flag === undefined ? [] : [`${flag}=${given.flag}`])],
     {
-      env: given.env === undefined ? {} : { [env]: given.env },
+      env: { ...(isGiven && COMPANIONS[key]), ...(given.env !== undefined && { [env]: given.env }) },
       readFile: () => text,
       exists: (path) => path === '/c.yaml',
       list: () => [],

@@ -3,43 +3,14 @@
  * as flag, environment variable and key of the file; the first of these wins over the next, and over the default.
  */
 import { LOG_FORMATS, LOG_LEVELS } from './config.ts';
-
-interface SettingBase {
-  /** Dotted path in the file. */
-  readonly key: string;
-  readonly env: string;
-  readonly flag: string;
-  /** What applies if nothing is given, where that is no constant. */
-  readonly fallback?: string;
-  /** One line for people, without a full stop. */
-  readonly doc: string;
-  /** Never shown: the whole value, or the credentials inside an address. */
-  readonly secret?: 'whole' | 'credentials';
-}
-
-export type Setting = SettingBase &
-  (
-    | {
-        readonly type: 'string';
-        readonly choices?: readonly string[];
-        /** What a value must look like, and how to say so. */
-        readonly pattern?: { readonly regex: RegExp; readonly hint: string };
-        readonly default?: string;
-      }
-    | { readonly type: 'boolean'; readonly default: boolean }
-    | { readonly type: 'integer'; readonly range: readonly [number, number]; readonly default?: number }
-    /** `default` in the notation of the file. */
-    | { readonly type: 'duration'; readonly default?: string }
-  );
+import { REDIS_SETTINGS } from './redis-settings.ts';
+import type { Setting } from './setting.ts';
 
 /** All stores that a configuration may name. */
 const STORAGE_TYPES = ['redis', 'db', 'lease', 'memory'] as const;
 
 /** Used where no service account names the namespace of this process. */
 export const DEFAULT_CONTROLLER_NAMESPACE = 'k8-highlander';
-
-/** Used where the store is Redis and nobody says where it is. */
-export const DEFAULT_REDIS_ADDRESS = 'localhost:6379';
 
 /** Part of the names of Leases and ConfigMaps, and a label value. */
 const DNS_SUBDOMAIN = {
@@ -111,37 +82,10 @@ export const SETTINGS: readonly Setting[] = [
     flag: '--storage-type',
     type: 'string',
     choices: STORAGE_TYPES,
-    fallback: 'redis if redis.addr is set, db if databaseURL is, else lease',
+    fallback: 'redis if redis.addr or redis.sentinels is set, db if databaseURL is, else lease',
     doc: 'Where the lock is kept',
   },
-  {
-    key: 'redis.addr',
-    env: 'HIGHLANDER_REDIS_ADDR',
-    flag: '--redis-addr',
-    type: 'string',
-    pattern: { regex: /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@]+):\d{1,5}$/, hint: 'write host:port' },
-    secret: 'credentials',
-    fallback: DEFAULT_REDIS_ADDRESS,
-    doc: 'Address of Redis, for storageType redis',
-  },
-  {
-    key: 'redis.password',
-    env: 'HIGHLANDER_REDIS_PASSWORD',
-    flag: '--redis-password',
-    type: 'string',
-    secret: 'whole',
-    fallback: 'none',
-    doc: 'Password of Redis',
-  },
-  {
-    key: 'redis.db',
-    env: 'HIGHLANDER_REDIS_DB',
-    flag: '--redis-db',
-    type: 'integer',
-    range: [0, 2 ** 31 - 1],
-    default: 0,
-    doc: 'Database number of Redis',
-  },
+  ...REDIS_SETTINGS,
   {
     key: 'databaseURL',
     env: 'HIGHLANDER_DATABASE_URL',

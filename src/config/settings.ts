@@ -8,7 +8,8 @@ import type { Problem } from '../core/problem.ts';
 import { formatDuration, HOUR, type Duration } from '../core/time.ts';
 import type { Origin, Provenance } from './config.ts';
 import { maskValue } from './mask.ts';
-import { SETTINGS, type Setting } from './schema.ts';
+import { SETTINGS } from './schema.ts';
+import type { Setting } from './setting.ts';
 
 /** A longer setting is a mistake in its unit. */
 const MAX_DURATION: Duration = HOUR;
@@ -53,6 +54,12 @@ export class Settings {
     return this.#given.has(key);
   }
 
+  /** A flag, the environment or the file says it. */
+  isGiven(key: string): boolean {
+    const origin = this.#given.get(key)?.origin;
+    return origin === 'flag' || origin === 'env' || origin === 'file';
+  }
+
   /** Somebody gave a value that cannot be used, which is reported. */
   isRefused(key: string): boolean {
     return this.#refused.has(key);
@@ -80,6 +87,12 @@ export class Settings {
   /** Enters a value that follows from something else, for a setting that nobody gave. */
   derive(key: string, value: Value, from: string): void {
     if (this.#given.has(key)) throw new Error(`${key} has a value`);
+    this.replace(key, value, from);
+  }
+
+  /** Like `derive`, also where a default stands. */
+  replace(key: string, value: Value, from: string): void {
+    if (this.isGiven(key)) throw new Error(`${key} was given`);
     this.#given.set(key, {
       value,
       origin: from === '' ? 'default' : 'derived',
@@ -139,7 +152,7 @@ export class Settings {
     { file }: SettingSources,
     sections: ReadonlyMap<string, MapReader>,
   ): Given | undefined {
-    const [section, name] = splitKey(setting.key);
+    const [section, name] = placeOf(setting, sections);
     const reader = sections.get(section);
     const value = reader === undefined ? undefined : readFrom(reader, setting, name);
     if (reader === undefined || value === undefined) return undefined;
@@ -168,17 +181,31 @@ export class Settings {
 /** The maps of the file that hold settings, by the part of the key before the dot. */
 function readSections(root: MapReader | undefined): ReadonlyMap<string, MapReader> {
   if (root === undefined) return new Map();
-  const names = new Set(SETTINGS.map(({ key }) => splitKey(key)[0]));
-  return new Map(
-    [...names].flatMap((name) => {
-      const reader = name === '' ? root : root.map(name);
-      return reader === undefined ? [] : [[name, reader] as const];
-    }),
-  );
+  const sections = new Map([['', root]]);
+  const mayBeScalar = new Set(SETTINGS.flatMap(({ key, isSection }) => (isSection ? splitKey(key)[0] : [])));
+  // A section stands in the table before those within it.
+  for (const section of new Set(SETTINGS.map(({ key }) => splitKey(key)[0]))) {
+    const [outer, name] = splitKey(section);
+    const parent = sections.get(outer);
+    if (section === '' || parent === undefined) continue;
+    if (mayBeScalar.has(section) && parent.kindOf(name) !== 'map') continue;
+    const reader = parent.map(name);
+    if (reader !== undefined) sections.set(section, reader);
+  }
+  return sections;
+}
+
+/** The section and the name in it; of a setting that is its section's value, the section before. */
+function placeOf(
+  { key, isSection }: Setting,
+  sections: ReadonlyMap<string, MapReader>,
+): readonly [section: string, name: string] {
+  const [section, name] = splitKey(key);
+  return isSection === true && !sections.has(section) ? splitKey(section) : [section, name];
 }
 
 function splitKey(key: string): readonly [section: string, name: string] {
-  const dot = key.indexOf('.');
+  const dot = key.lastIndexOf('.');
   return dot < 0 ? ['', key] : [key.slice(0, dot), key.slice(dot + 1)];
 }
 
@@ -186,6 +213,15 @@ function readFrom(reader: MapReader, { type }: Setting, name: string): Value | u
   switch (type) {
     case 'string':
       return reader.text(name);
+    case 'list': {
+      if (reader.kindOf(name) !== 'list') return readList(reader.text(name));
+      return readList(
+        reader
+          .texts(name)
+          ?.map(({ text }) => text)
+          .join(','),
+      );
+    }
     case 'boolean':
       return reader.boolean(name);
     case 'integer':
@@ -195,11 +231,19 @@ function readFrom(reader: MapReader, { type }: Setting, name: string): Value | u
   }
 }
 
+/** Elements with commas between them and no space around; undefined for none. */
+function readList(text = ''): string | undefined {
+  const elements = text.split(',').map((element) => element.trim());
+  return elements.filter((element) => element !== '').join(',') || undefined;
+}
+
 function parseText({ type }: Setting, text: string): Reading<Value> {
   const scalar = { kind: 'scalar', text, plain: true } as const;
   switch (type) {
     case 'string':
       return { value: text };
+    case 'list':
+      return { value: readList(text) ?? '' };
     case 'boolean':
       return asBoolean(scalar);
     case 'integer':
@@ -223,6 +267,13 @@ function checkValue(
       };
     if (pattern !== undefined && !pattern.regex.test(String(value)))
       return { message: `${shown} is not valid here`, hint: pattern.hint };
+  }
+  if (setting.type === 'list') {
+    const wrong = String(value)
+      .split(',')
+      .find((element) => !setting.pattern.regex.test(element));
+    if (wrong !== undefined)
+      return { message: `${quote(wrong)} is not valid here`, hint: setting.pattern.hint };
   }
   if (setting.type === 'integer') {
     const [least, most] = setting.range;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { causeOf } from './redis-cause.ts';
+import { SentinelError } from './redis-sentinel.ts';
 
-const target = { address: 'r:6379', username: 'u', password: 'hush', database: 12 };
+const target = { address: 'r:6379', database: 12 };
 
 describe('what went wrong with Redis', () => {
   it.each([
@@ -13,6 +14,8 @@ describe('what went wrong with Redis', () => {
     ["CROSSSLOT Keys in request don't hash to the same slot", 'cluster mode, which is not supported'],
     ['ERR DB index is out of range', 'has no database 12: check redis.db'],
     ["ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'u' 'hush'", 'use Redis 6 or newer'],
+    ["ERR unknown command 'EVALSHA', with args beginning with: 'x'", 'is a Sentinel: set redis.sentinels'],
+    ['CLUSTERDOWN Hash slot not served', 'cluster mode, which is not supported'],
     ['BADRECORD', 'highlander-leader-epoch key that is not ours: delete it'],
   ])('%s names the fix', (message, expected) => {
     const cause = causeOf(new Error(message), target);
@@ -27,7 +30,19 @@ describe('what went wrong with Redis', () => {
     );
   });
 
-  it('anything else is said in its own words, without the password', () => {
-    expect(causeOf(new Error('odd: hush'), target)).toBe('Redis at r:6379: odd: ***');
+  it('anything else is said in its own words', () => {
+    expect(causeOf(new Error('odd'), target)).toBe('Redis at r:6379: odd');
+  });
+
+  it.each([
+    [
+      'WRONGPASS invalid',
+      'Sentinel at s:26379 refused user or password (WRONGPASS): check redis.sentinelPassword',
+    ],
+    ['ERR No such master with that name', 'does not know the master m: check redis.masterName'],
+    ["ERR unknown command 'SENTINEL', with args", 'is no Sentinel: check redis.sentinels'],
+  ])('a Sentinel that says %s is told in the terms of its settings', (message, expected) => {
+    const error = new SentinelError('s:26379', new Error(message));
+    expect(causeOf(error, { ...target, sentinel: { masterName: 'm' } })).toContain(expected);
   });
 });

@@ -1,31 +1,21 @@
 /**
- * Connections to Redis with sharp deadlines. The client of `@redis/client` queues while offline and has no time limit
- * for a command that was written, so here nothing is queued, and a request that runs out of time takes its connection
- * along: its reply can then never arrive, and the next request does not stand behind it.
+ * A connection to Redis with sharp deadlines: a request that runs out of time takes its connection along. Its reply can
+ * then never arrive, and the next request does not stand behind it.
  *
- * Nothing reconnects on its own. The elector asks again on a schedule of its own, and the next request connects.
+ * Nothing reconnects on its own. The elector asks again on a schedule of its own, and the next request connects, to the
+ * master that the Sentinels name at that moment.
  */
-import type { createClient } from '@redis/client';
-import { SECOND } from '../../core/time.ts';
+import type { RedisAddress } from '../../core/redis-address.ts';
 import type { Duration } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
 import { within } from './deadline.ts';
-import type { RedisTarget } from './redis-cause.ts';
+import { connectRedis, type RedisClient } from './redis-client.ts';
+import { connectMaster } from './redis-sentinel.ts';
 
-export interface RedisConnectOptions extends RedisTarget {
-  readonly tls: boolean;
+export interface RedisConnectOptions extends RedisAddress {
   /** The bound of one request, connecting included. */
   readonly timeout: Duration;
 }
-
-/** The name of every connection of this program. */
-export const CLIENT_NAME = 'k8-highlander';
-
-export type RedisClient = ReturnType<typeof createClient>;
-
-/** An unanswered ping ends a connection after PING_EVERY + SILENCE at the latest, also one that only listens. */
-const PING_EVERY: Duration = 4 * SECOND;
-const SILENCE: Duration = 6 * SECOND;
 
 /** One connection at a time, made when it is needed. */
 export class RedisConnection {
@@ -53,7 +43,8 @@ export class RedisConnection {
     }
   }
 
-  close(): void {
+  /** Ends the present connection, and with it what is asked on it; the next request makes a new one. */
+  drop(): void {
     this.#leave(this.#scope);
   }
 
@@ -74,44 +65,14 @@ export class RedisConnection {
   }
 }
 
-/**
- * A client that is connected, and destroyed when the signal aborts. `onEnd` is called when the connection breaks.
- *
- * @throws when the server cannot be reached or refuses us.
- */
-export async function openRedisClient(
+/** A client of the server, or of the master that the Sentinels name; see `connectRedis`. */
+export function openRedisClient(
   options: RedisConnectOptions,
   signal: AbortSignal,
   onEnd: () => void,
 ): Promise<RedisClient> {
-  const { address, username, password, database, tls, timeout } = options;
-  const where = socketAddress(address);
-  const limits = { connectTimeout: timeout, socketTimeout: SILENCE, reconnectStrategy: false } as const;
-  const { createClient: create } = await import('@redis/client');
-  signal.throwIfAborted();
-  const client: RedisClient = create({
-    name: CLIENT_NAME,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    database,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: 100,
-    pingInterval: PING_EVERY,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-    socket: tls ? { ...where, ...limits, tls: true, servername: where.host } : { ...where, ...limits },
-  });
-  client.on('error', onEnd);
-  signal.addEventListener('abort', () => client.destroy(), { once: true });
-  await client.connect();
-  // Destroyed while connecting, a client forgets the socket that it was about to get: it is destroyed again.
-  if (signal.aborted) client.destroy();
-  signal.throwIfAborted();
-  return client;
-}
-
-/** Host and port of `host:port`, where the host of an IPv6 address stands in brackets. */
-export function socketAddress(address: string): { readonly host: string; readonly port: number } {
-  const { hostname, port } = new URL(`redis://${address}`);
-  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 6379) };
+  const { sentinel } = options;
+  return sentinel === undefined
+    ? connectRedis(options, signal, onEnd)
+    : connectMaster(options, sentinel, signal, onEnd);
 }

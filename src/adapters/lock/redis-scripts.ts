@@ -45,6 +45,14 @@ local function remember(epoch, nonce, holder, heldUntil, released)
     epoch, cjson.encode(nonce), cjson.encode(holder), heldUntil, tostring(released), run()))
 end
 
+-- How many replicas keep up with this server, and whether it refuses writes without them: how far a write is to be confirmed.
+local function replication()
+  local info = redis.call('INFO', 'replication')
+  local _, online = string.gsub(info, 'slave%d+:[^%c]*state=online', '')
+  local guarded = string.find(info, 'min_slaves_good_slaves', 1, true)
+  return string.format('%d', online), guarded and '1' or '0'
+end
+
 -- A lock that is absent though its time has not passed was lost, not released: protected, and no longer provably ours.
 local function held()
   local function reply(holder, nonce, epoch, remaining, amnesia)
@@ -59,16 +67,20 @@ end
 `;
 
 /**
- * ARGV: nonce, holder, TTL in ms, floor, createdAt, expiresAt, channel. Answers `granted, epoch, remaining ms, amnesia` or
- * what `READ` answers for a held lock. The data is suspect (amnesia) if its counter lies below the floor, or if the
+ * ARGV: nonce, holder, TTL in ms, floor, createdAt, expiresAt, channel. Answers `granted, epoch, remaining ms, amnesia`
+ * and the two of `replication`, or what `READ` answers for a held lock. A repetition writes what is there again, so that
+ * the replicas can be asked to confirm it. The data is suspect (amnesia) if its counter lies below the floor, or if the
  * server was replaced or restarted (`run_id`) since the holder last renewed: what was granted after the last copy is lost.
  */
 export const ACQUIRE = script(`
 local nonce, holder, ttl, floor = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local function granted(epoch, remaining, amnesia)
-  return {'granted', string.format('%d', epoch), string.format('%d', remaining), amnesia and '1' or '0'}
+  return {'granted', string.format('%d', epoch), string.format('%d', remaining), amnesia and '1' or '0', replication()}
 end
-if grant and grant.nonce == nonce then return granted(grant.epoch, redis.call('PTTL', KEYS[1]), grant.amnesia) end
+if grant and grant.nonce == nonce then
+  if text then redis.call('SET', KEYS[2], text) end
+  return granted(grant.epoch, redis.call('PTTL', KEYS[1]), grant.amnesia)
+end
 local present = held()
 if present then return present end
 
@@ -84,13 +96,13 @@ redis.pcall('PUBLISH', ARGV[7], string.format('a:%d', epoch))
 return granted(epoch, ttl, amnesia)
 `);
 
-/** ARGV: nonce, epoch, TTL in ms. Answers `ok, remaining ms` or `lost` with the holder of the lock, if it has one. */
+/** ARGV: nonce, epoch, TTL in ms. Answers `ok, remaining ms` and the two of `replication`, or `lost` with the holder of the lock, if it has one. */
 export const RENEW = script(`
 local nonce, epoch, ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if grant and grant.nonce == nonce and grant.epoch == epoch and counter <= epoch then
   redis.call('PEXPIRE', KEYS[1], ttl)
   remember(epoch, nonce, grant.value, now + ttl, false)
-  return {'ok', string.format('%d', ttl)}
+  return {'ok', string.format('%d', ttl), replication()}
 end
 return {'lost', grant and grant.value or foreign or ''}
 `);
@@ -105,9 +117,19 @@ redis.pcall('PUBLISH', ARGV[3], string.format('r:%d', epoch))
 return {'released'}
 `);
 
-/** Answers `held, holder, nonce or nothing, epoch, remaining ms (-1: for ever), amnesia` or `free, epoch, last holder`. */
+/**
+ * ARGV: the nonce of an acquisition that was not confirmed yet, or nothing. Answers `held, holder, nonce or nothing, epoch,
+ * remaining ms (-1: for ever), amnesia` or `free, epoch, last holder`. A lock with that nonce is written again as it is,
+ * and the two of `replication` are added.
+ */
 export const READ = script(`
 if string.find(redis.call('INFO', 'replication'), 'role:slave', 1, true) then return redis.error_reply('READONLY') end
+if text and grant and grant.nonce == ARGV[1] then
+  redis.call('SET', KEYS[2], text)
+  local reply = held()
+  reply[7], reply[8] = replication()
+  return reply
+end
 return held() or {'free', string.format('%d', counter), record and record.holder or ''}
 `);
 

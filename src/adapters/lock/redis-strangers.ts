@@ -3,7 +3,7 @@
  * its connections open for as long as it runs, does not name them, and sends few commands; every connection that could
  * be its own counts as one of a stranger. So the answer is certain where it is yes, and no wherever there is a doubt.
  */
-import { CLIENT_NAME, type RedisClient } from './redis-connection.ts';
+import { CLIENT_NAME, type RedisClient } from './redis-client.ts';
 
 /** The last command of a connection of the Go program, in lower case; what stands behind `|` is left out. */
 const COMMANDS_OF_GO = new Set(

@@ -1,14 +1,21 @@
-/** Listens for hints on a connection of its own: one that is subscribed may carry nothing else. */
+/** Listens to a channel on a connection of its own: one that is subscribed may carry nothing else. */
 import { SECOND } from '../../core/time.ts';
-import type { Hint } from '../../ports/lock-store.ts';
+import type { Duration } from '../../core/time.ts';
 import type { Clock, System } from '../../ports/system.ts';
 import { wait, within } from './deadline.ts';
-import { openRedisClient, type RedisConnectOptions } from './redis-connection.ts';
+import type { RedisClient } from './redis-client.ts';
 
-/** What is heard. */
-export interface Listener {
-  readonly onHint: (hint: Hint) => void;
+/** What to listen to, and what is heard. */
+export interface Subscription {
+  /** Connects; `attempt` counts from 0. */
+  readonly open: (attempt: number, signal: AbortSignal, onEnd: () => void) => Promise<RedisClient>;
+  readonly channel: string;
+  /** The bound of connecting and subscribing. */
+  readonly timeout: Duration;
+  readonly onMessage: (message: string) => void;
   readonly onState: (up: boolean) => void;
+  /** Aborted to leave the present connection for another one; a fresh signal for each. */
+  readonly left?: () => AbortSignal;
 }
 
 const FIRST_RETRY = 0.05 * SECOND;
@@ -16,21 +23,19 @@ const LAST_RETRY = SECOND;
 
 /** Subscribes, and again after each failure, until one of the signals aborts; then resolves. */
 export async function listen(
-  options: RedisConnectOptions,
+  subscription: Subscription,
   { clock, random }: System,
-  channel: string,
-  listener: Listener,
   signals: readonly AbortSignal[],
 ): Promise<void> {
   const over = AbortSignal.any([...signals]);
   let failures = 0;
-  while (!over.aborted) {
+  for (let attempt = 0; !over.aborted; attempt += 1) {
     const onUp = (): void => {
       failures = 0;
-      listener.onState(true);
+      subscription.onState(true);
     };
-    const wasUp = await listenOnce(options, clock, channel, { ...listener, onUp }, over);
-    if (wasUp && !over.aborted) listener.onState(false);
+    const wasUp = await listenOnce(subscription, clock, attempt, onUp, over);
+    if (wasUp && !over.aborted) subscription.onState(false);
     const pause = Math.min(FIRST_RETRY * 2 ** failures, LAST_RETRY);
     failures += 1;
     if (!over.aborted) await wait(clock, pause * (0.8 + 0.2 * random.uniform()), over);
@@ -39,23 +44,23 @@ export async function listen(
 
 /** One connection's life. Answers whether the subscription was ever up. */
 async function listenOnce(
-  options: RedisConnectOptions,
+  { open, channel, timeout, onMessage, left }: Subscription,
   clock: Clock,
-  channel: string,
-  { onHint, onUp }: Pick<Listener, 'onHint'> & { readonly onUp: () => void },
+  attempt: number,
+  onUp: () => void,
   over: AbortSignal,
 ): Promise<boolean> {
   const broken = new AbortController();
-  const scope = AbortSignal.any([over, broken.signal]);
+  const scope = AbortSignal.any([over, broken.signal, ...(left === undefined ? [] : [left()])]);
   const ended = new Promise<void>((resolve) => {
     scope.addEventListener('abort', () => resolve(), { once: true });
   });
   const hear = (message: string): void => {
-    if (!scope.aborted) onHint(message.startsWith('r:') ? 'released' : 'changed');
+    if (!scope.aborted) onMessage(message);
   };
   try {
-    await within(clock, options.timeout, over, async () => {
-      const client = await openRedisClient(options, scope, () => broken.abort());
+    await within(clock, timeout, over, async () => {
+      const client = await open(attempt, scope, () => broken.abort());
       await client.subscribe(channel, hear);
     });
     if (scope.aborted) return false;

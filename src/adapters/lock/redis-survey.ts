@@ -5,30 +5,29 @@ import type { Duration } from '../../core/time.ts';
 import type { LockSurvey, SurveyReply } from '../../ports/lock-survey.ts';
 import type { Clock } from '../../ports/system.ts';
 import { within } from './deadline.ts';
-import { causeOf, type RedisTarget } from './redis-cause.ts';
-import { openRedisClient, socketAddress, type RedisClient } from './redis-connection.ts';
-
-export interface RedisSurveyOptions extends RedisTarget {
-  /** The bound of one look, connecting included. */
-  readonly timeout: Duration;
-}
+import { causeOf } from './redis-cause.ts';
+import { SentinelError } from './redis-sentinel.ts';
+import { socketAddress, type RedisClient } from './redis-client.ts';
+import { openRedisClient, type RedisConnectOptions } from './redis-connection.ts';
 
 /** Keys that the server looks at in one step of SCAN: about a millisecond of its time. */
 const SCAN_STEP = 5_000;
 
 /** Does nothing before the first look. */
-export function openRedisSurvey(options: RedisSurveyOptions, clock: Clock): LockSurvey {
+export function openRedisSurvey(options: RedisConnectOptions, clock: Clock): LockSurvey {
   return {
-    address: options.address,
+    address: options.sentinel === undefined ? options.address : `master ${options.sentinel.masterName}`,
     async look(signal): Promise<SurveyReply> {
       const scope = new AbortController();
       try {
         return await within(clock, options.timeout, signal, async () => {
           // Asked first, so that the client is not even loaded where nobody listens.
           const patience = options.timeout / 2;
-          if (!(await isListening(options.address, clock, patience, scope.signal))) return { kind: 'nobody' };
+          const isNamed = options.sentinel === undefined;
+          if (isNamed && !(await isListening(options.address, clock, patience, scope.signal)))
+            return { kind: 'nobody' };
           const end = (): void => scope.abort();
-          const client = await openRedisClient({ ...options, tls: false }, scope.signal, end);
+          const client = await openRedisClient(options, scope.signal, end);
           return { kind: 'found', locks: await findLocks(client) };
         });
       } catch (error) {
@@ -81,5 +80,6 @@ async function findLocks(client: RedisClient): Promise<readonly OldLock[]> {
 /** An error that the server sent, not one of the way to it. */
 async function isRefusal(error: unknown): Promise<'refused' | 'unavailable'> {
   const { ErrorReply } = await import('@redis/client');
-  return error instanceof ErrorReply ? 'refused' : 'unavailable';
+  const said = error instanceof SentinelError ? error.cause : error;
+  return said instanceof ErrorReply ? 'refused' : 'unavailable';
 }

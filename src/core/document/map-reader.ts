@@ -57,6 +57,11 @@ export class MapReader {
     return [...this.#node.entries.keys()];
   }
 
+  /** What stands at the key; undefined if absent or null. */
+  kindOf(key: string): DocumentNode['kind'] | undefined {
+    return this.#value(key)?.kind;
+  }
+
   /** The text of a scalar; undefined if absent or empty. */
   text(key: string): string | undefined {
     const node = this.#value(key);
