@@ -33,7 +33,7 @@ export function readPodOptions(reader: MapReader, beside: Beside): PodOptionsRea
   const members: { readonly [K in keyof PodOptions]: PodOptions[K] | undefined } = {
     serviceAccountName: readObjectName(reader, 'serviceAccountName'),
     imagePullSecrets: readNames(reader, 'imagePullSecrets'),
-    imagePullPolicy: readChoice(reader, 'imagePullPolicy', POD_FIELDS.imagePullPolicy.oneOf, undefined),
+    imagePullPolicy: readPullPolicy(reader),
     priorityClassName: readObjectName(reader, 'priorityClassName'),
     podSecurityContext: reader.object('podSecurityContext'),
     securityContext: reader.object('securityContext'),
@@ -52,6 +52,12 @@ export function readPodOptions(reader: MapReader, beside: Beside): PodOptionsRea
     Object.entries(members).filter(([, value]) => value !== undefined),
   );
   return { options: Object.keys(options).length === 0 ? undefined : options, volumes: names };
+}
+
+/** The default is left out: to write it down changes nothing. */
+function readPullPolicy(reader: MapReader): PodOptions['imagePullPolicy'] {
+  const policy = readChoice(reader, 'imagePullPolicy', POD_FIELDS.imagePullPolicy.oneOf, 'IfNotPresent');
+  return policy === 'IfNotPresent' ? undefined : policy;
 }
 
 function readObjects(reader: MapReader, key: string): readonly JsonObject[] | undefined {

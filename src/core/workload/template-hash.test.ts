@@ -1,6 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ProcessSpec } from './model.ts';
+import { makeResource } from '../../../test/resource-fixture.ts';
+import { renderCronJob } from '../manifests/cron-job.ts';
+import { renderStatefulSet } from '../manifests/persistent.ts';
+import { renderProcessPod } from '../manifests/process.ts';
+import { renderDeployment } from '../manifests/service.ts';
+import { readResource } from './custom-resource.ts';
+import { KIND_ORDER } from './kinds.ts';
+import type {
+  CronJobWorkload,
+  PersistentWorkload,
+  ProcessSpec,
+  ProcessWorkload,
+  ServiceWorkload,
+  Workload,
+  WorkloadKind,
+} from './model.ts';
 import { canonicalJson, fnv1a64, hashTemplate } from './template-hash.ts';
 
 const SPEC: ProcessSpec = {
@@ -79,4 +94,101 @@ describe('the template hash', () => {
 
 test('canonical JSON keeps the order of lists and tells a text from a number', () => {
   expect(canonicalJson({ b: ['2', '1'], a: { d: 1, c: '1' } })).toBe('{"a":{"c":"1","d":1},"b":["2","1"]}');
+});
+
+/** Two values for every field whose change may or may not reach a pod; the first is that of an absent field or simple. */
+const CHOICES = {
+  image: ['a', 'b'],
+  script: [undefined, { commands: ['a'] }],
+  command: [undefined, ['a'], ['b']],
+  args: [undefined, ['-v']],
+  env: [{}, { A: '1' }, { A: '2' }],
+  resources: [{}, { cpuLimit: '1' }],
+  configMaps: [[], ['app']],
+  secrets: [[], ['key']],
+  nodeSelector: [{}, { disk: 'ssd' }],
+  sidecars: [[], [{ name: 's', image: 'x' }]],
+  ports: [
+    [],
+    [{ name: 'http', containerPort: 80 }],
+    [{ name: 'http', containerPort: 80, servicePort: 8080 }],
+    [{ name: 'http', containerPort: 81 }],
+  ],
+  terminationGracePeriod: [undefined, '30s', '31s'],
+  serviceAccountName: [undefined, 'robot'],
+  imagePullPolicy: [undefined, 'IfNotPresent', 'Always'],
+  affinity: [undefined, { podAffinity: {} }, { nodeAffinity: {} }],
+  volumes: [undefined, [{ name: 'v', emptyDir: {} }], [{ name: 'v' }]],
+  readinessProbe: [undefined, { tcpSocket: { port: 80 } }],
+  dependsOn: [undefined, ['service/other']],
+  nodeLoss: [undefined, { policy: 'Force', after: '5m' }],
+  deletionPolicy: [undefined, 'Orphan'],
+};
+const SERVER = {
+  ...CHOICES,
+  replicas: [undefined, 0, 1],
+  healthCheckPath: [undefined, '/h'],
+  healthCheckPort: [undefined, 80],
+  readinessTimeout: [undefined, '1m'],
+};
+const KIND_CHOICES: Readonly<Record<WorkloadKind, Readonly<Record<string, readonly unknown[]>>>> = {
+  process: { ...CHOICES, restartPolicy: [undefined, 'OnFailure', 'Never'] },
+  cronjob: {
+    ...CHOICES,
+    schedule: ['@daily', '@hourly'],
+    timeZone: [undefined, 'Europe/Berlin'],
+    restartPolicy: [undefined, 'Never'],
+    startingDeadline: [undefined, '1m'],
+    backoffLimit: [undefined, 1],
+    successfulJobsHistoryLimit: [undefined, 1],
+    failedJobsHistoryLimit: [undefined, 2],
+    onStop: [undefined, 'Delete'],
+    drainTimeout: [undefined, '1h'],
+    suspend: [undefined, true],
+  },
+  service: SERVER,
+  persistent: {
+    ...SERVER,
+    serviceName: [undefined, 'other'],
+    persistentVolumes: [
+      [],
+      [{ name: 'data', mountPath: '/data', size: '1Gi' }],
+      [{ name: 'data', mountPath: '/data', size: '2Gi', storageClassName: 'fast' }],
+      [{ name: 'data', mountPath: '/other', size: '1Gi' }],
+    ],
+  },
+};
+
+function podSpecOf(workload: Workload): unknown {
+  const identity = { tenant: 't', fingerprint: 'f' };
+  switch (workload.key.kind) {
+    case 'process':
+      return renderProcessPod(workload as ProcessWorkload, identity).spec;
+    case 'cronjob':
+      return renderCronJob(workload as CronJobWorkload, identity).spec.jobTemplate.spec.template.spec;
+    case 'service':
+      return renderDeployment(workload as ServiceWorkload, identity).spec.template.spec;
+    case 'persistent':
+      return renderStatefulSet(workload as PersistentWorkload, identity).spec.template.spec;
+  }
+}
+
+test.each(KIND_ORDER)('of a %s, two specs have one hash exactly if their pods are the same', (kind) => {
+  const choices = KIND_CHOICES[kind];
+  const spec = fc.record(
+    Object.fromEntries(Object.entries(choices).map(([field, values]) => [field, fc.constantFrom(...values)])),
+  );
+  const field = fc.constantFrom(...Object.keys(choices));
+  fc.assert(
+    fc.property(spec, spec, field, (before, other, changed) => {
+      const after = { ...before, [changed]: other[changed] };
+      const [a, b] = [before, after].map((one) => {
+        const { workload } = readResource(makeResource({ spec: JSON.parse(JSON.stringify(one)) }), kind);
+        if (workload === undefined) throw new Error('not readable');
+        return { hash: workload.templateHash, pod: JSON.stringify(podSpecOf(workload)) };
+      });
+      expect({ changed, same: a?.hash === b?.hash }).toEqual({ changed, same: a?.pod === b?.pod });
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -10,7 +10,8 @@ const RENDER_VERSION = 1;
 
 /**
  * What is in a spec and not in the template of its pods. Labels and annotations are in it, and can be changed on a living
- * pod; the others say when, how often or how long, or belong to the objects around the pod.
+ * pod; the others say when, how often or how long, or belong to the objects around the pod. `maxRestarts` is missing here
+ * on purpose: who changes it gives a workload that was stopped for its restarts another try.
  */
 const NOT_IN_TEMPLATE: ReadonlySet<string> = new Set([
   'labels',
@@ -19,6 +20,7 @@ const NOT_IN_TEMPLATE: ReadonlySet<string> = new Set([
   'nodeLoss',
   'deletionPolicy',
   'replicas',
+  'serviceName',
   'readinessTimeout',
   'schedule',
   'timeZone',
@@ -33,8 +35,35 @@ const NOT_IN_TEMPLATE: ReadonlySet<string> = new Set([
 
 /** The template hash of a spec: 16 hexadecimal digits. */
 export function hashTemplate(spec: CommonSpec): string {
-  const template = Object.fromEntries(Object.entries(spec).filter(([field]) => !NOT_IN_TEMPLATE.has(field)));
+  const template = Object.fromEntries(
+    Object.entries(spec)
+      .filter(([field]) => !NOT_IN_TEMPLATE.has(field))
+      .map(([field, value]: readonly [string, unknown]) => [field, partInTemplate(field, value)]),
+  );
   return fnv1a64(canonicalJson({ renderVersion: RENDER_VERSION, template }));
+}
+
+/** Of a port the Service's number, and of a volume its size and class, belong to other objects. */
+const IN_TEMPLATE: Readonly<Record<string, readonly string[]>> = {
+  ports: ['name', 'containerPort'],
+  persistentVolumes: ['name', 'mountPath'],
+};
+
+function partInTemplate(field: string, value: unknown): unknown {
+  // What is handed through to Kubernetes may mean something by being empty (`emptyDir: {}`), so it counts as it is.
+  if (field === 'pod') return sortedJson(value);
+  const kept = IN_TEMPLATE[field];
+  if (kept === undefined || !Array.isArray(value)) return value;
+  return value.map((item: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(kept.map((name) => [name, item[name]])),
+  );
+}
+
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => {
+    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    return Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }
 
 /**
