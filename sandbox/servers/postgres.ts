@@ -19,6 +19,8 @@ export interface PostgresServer {
   readonly address: string;
   /** The URL of the superuser `postgres` and of its database. */
   readonly url: string;
+  /** Its data folder. */
+  readonly data: string;
   /** SIGSTOP for all its processes: sockets stay open, nothing answers. */
   pause(): void;
   /** SIGCONT. */
@@ -112,6 +114,7 @@ export async function startPostgres(
     port,
     address: `127.0.0.1:${port}`,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    data,
     pause: () => child && pauseFamily(child),
     resume: () => child && signalAll(familyOf(child), 'SIGCONT'),
     kill,
