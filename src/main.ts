@@ -58,6 +58,10 @@ async function main(argv: readonly string[], version: string): Promise<number> {
     const { validate } = await import('./cli/validate.ts');
     return print(validate(argv.slice(1)));
   }
+  if (first === 'store') {
+    const { store } = await import('./cli/store.ts');
+    return print(await store(argv.slice(1), (flags) => loadConfig(flags, surroundings())));
+  }
   const flags = first === 'run' ? argv.slice(1) : argv;
   if (flags.includes(PRINT_CONFIG)) {
     const { printConfig } = await import('./cli/print-config.ts');
