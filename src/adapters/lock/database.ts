@@ -27,12 +27,7 @@ export async function openDatabaseStore(
     case 'mysql':
       return openMysql(url, options, system);
     case 'sqlite':
-      return {
-        code: 'NotInThisVersion',
-        message: `${engine} as a lock store is not available in this version`,
-        hint: 'use storageType lease or redis',
-        path: 'databaseURL',
-      };
+      return openSqlite(url, options, system);
     case undefined:
       return {
         code: 'InvalidValue',
@@ -65,6 +60,18 @@ async function openMysql(
   if ('problem' in address) return invalid(address.problem);
   const { openMysqlLock } = await import('./mysql.ts');
   return openMysqlLock({ ...address, timeout, currentPassword: () => currentPassword(credentials) }, system);
+}
+
+async function openSqlite(
+  url: string,
+  { timeout }: DatabaseOptions,
+  system: System,
+): Promise<LockStore | Problem> {
+  const { readSqlitePath } = await import('./sqlite-path.ts');
+  const found = readSqlitePath(url);
+  if ('problem' in found) return invalid(found.problem);
+  const { openSqliteLock } = await import('./sqlite.ts');
+  return openSqliteLock({ path: found.path, timeout }, system);
 }
 
 function invalid(message: string): Problem {

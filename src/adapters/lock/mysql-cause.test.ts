@@ -26,7 +26,7 @@ describe('what went wrong with MySQL', () => {
   it('a system error is known by its code, a refusal of ours too', () => {
     const error = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', errno: -111 });
     expect(causeOf(error, target)).toContain('is it running');
-    expect(causeOf(new MysqlRefusal('NEWER_TABLES'), target)).toContain('use that version');
+    expect(causeOf(new MysqlRefusal('READ_ONLY'), target)).toContain('at the primary');
   });
 
   it('anything else is said in its own words, without the password', () => {

@@ -1,4 +1,5 @@
 /** What went wrong with MySQL or MariaDB, as one sentence that names the fix and holds no secret. */
+import { errorCode } from './error-code.ts';
 
 /** Where the server is and as whom it was asked. */
 export interface MysqlTarget {
@@ -11,7 +12,7 @@ export interface MysqlTarget {
 
 /** Thrown where the server answers but cannot be used as it is. */
 export class MysqlRefusal extends Error {
-  readonly code: 'READ_ONLY' | 'NEWER_TABLES' | 'EPOCH_SPENT';
+  readonly code: 'READ_ONLY' | 'EPOCH_SPENT';
 
   constructor(code: MysqlRefusal['code']) {
     super(code);
@@ -20,7 +21,7 @@ export class MysqlRefusal extends Error {
 }
 
 const TABLES = 'highlander_lease and highlander_schema';
-const RIGHTS = `GRANT SELECT, INSERT, UPDATE ON the tables ${TABLES}, and CREATE once, or create them with the output of "k8-highlander store schema"`;
+const RIGHTS = `GRANT SELECT, INSERT, UPDATE ON the tables ${TABLES}, and CREATE once, or create them with what 'k8-highlander store schema --store mysql' prints`;
 
 /** By the server's error number, our own code, or the code of a system error. */
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -48,7 +49,6 @@ const SENTENCES: Readonly<Record<string, string>> = {
   1146: `has lost its tables (1146): they are made again; or ${RIGHTS}`,
   1054: `has tables in another form (1054): drop ${TABLES} while no controller runs`,
   1053: 'is shutting down (1053)',
-  NEWER_TABLES: 'has tables of a newer version of this program: use that version',
   EPOCH_SPENT: 'holds an epoch that cannot rise any further: correct it in highlander_lease',
   ECONNREFUSED: 'refused the connection: is it running, and is databaseURL right?',
   ENOTFOUND: 'cannot be found by name: check databaseURL',
@@ -64,15 +64,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** The sentence for anything that a client of the server threw. */
 export function causeOf(error: unknown, target: MysqlTarget): string {
   const where = `MySQL at ${target.address}`;
-  const sentence = SENTENCES[String(numberOf(error))] ?? SENTENCES[codeOf(error) ?? ''];
+  const sentence = SENTENCES[String(numberOf(error))] ?? SENTENCES[errorCode(error) ?? ''];
   if (sentence !== undefined) return `${where} ${sentence}`;
   const said = error instanceof Error ? error.message : String(error);
   return `${where}: ${target.password === '' ? said : said.replaceAll(target.password, '***')}`;
-}
-
-/** The code of an error of the system or of the client, such as `ECONNREFUSED` or `ER_LOCK_WAIT_TIMEOUT`. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The server's error number; negative ones are the system's. */

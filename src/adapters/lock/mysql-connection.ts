@@ -170,8 +170,7 @@ export function isReadOnly(value: unknown): boolean {
 /** Creates the tables where they are missing. */
 async function prepareTables(session: MysqlSession): Promise<void> {
   const version = await readTablesVersion(session);
-  if (version !== undefined && version > TABLES_VERSION) throw new MysqlRefusal('NEWER_TABLES');
-  if (version === TABLES_VERSION) return;
+  if (version !== undefined && version >= TABLES_VERSION) return;
   for (const statement of CREATE_TABLES) await session.change(statement, []);
 }
 

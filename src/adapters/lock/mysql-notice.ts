@@ -15,7 +15,7 @@ import type { Clock, System } from '../../ports/system.ts';
 import { openMysqlSession, type MysqlConnectOptions, type MysqlSession } from './mysql-connection.ts';
 import { READ } from './mysql-statements.ts';
 import { viewOf } from './mysql-row.ts';
-import { within } from './deadline.ts';
+import { wait, within } from './deadline.ts';
 
 /** What is heard. */
 export interface Listener {
@@ -130,15 +130,4 @@ export function lockName(database: string, name: string): string {
 async function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-}
-
-function wait(clock: Clock, duration: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const finish = (): void => resolve();
-  const timer = clock.timer(clock.now() + duration, finish);
-  signal.addEventListener('abort', finish, { once: true });
-  return promise.finally(() => {
-    timer.cancel();
-    signal.removeEventListener('abort', finish);
-  });
 }

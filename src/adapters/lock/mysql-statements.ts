@@ -10,7 +10,7 @@
  * An UPDATE assigns from left to right and reads what it assigned before: `amnesia` comes first.
  */
 
-/** The version of the tables. */
+/** The version of the tables. A later one only adds what this one can ignore: two versions run side by side for a while. */
 export const TABLES_VERSION = 1;
 
 /** Creates the tables; each statement may run any number of times, on several connections at once. */
@@ -29,6 +29,15 @@ export const CREATE_TABLES: readonly string[] = [
   'CREATE TABLE IF NOT EXISTS highlander_schema (version INT NOT NULL PRIMARY KEY) ENGINE=InnoDB',
   `INSERT IGNORE INTO highlander_schema (version) VALUES (${TABLES_VERSION})`,
 ];
+
+/** All statements, to be run by an operator whose controllers may not create tables. Safe to run again. */
+export function mysqlSchema(): string {
+  const about = [
+    '-- The tables of K8 Highlander, in the database of databaseURL. Its user needs SELECT, INSERT and UPDATE on both.',
+    '-- highlander_lease has one row per tenant, which keeps the highest epoch: do not delete it.',
+  ];
+  return `${[...about, ...CREATE_TABLES.map((statement) => `${statement};`)].join('\n')}\n`;
+}
 
 export const READ_VERSION = 'SELECT MAX(version) AS version FROM highlander_schema';
 

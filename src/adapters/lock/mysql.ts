@@ -18,7 +18,8 @@ import type {
   Unavailable,
 } from '../../ports/lock-store.ts';
 import type { System } from '../../ports/system.ts';
-import { causeOf, codeOf, MysqlRefusal } from './mysql-cause.ts';
+import { errorCode } from './error-code.ts';
+import { causeOf, MysqlRefusal } from './mysql-cause.ts';
 import { MysqlConnection, type MysqlConnectOptions, type MysqlSession } from './mysql-connection.ts';
 import { awaitNotice } from './mysql-notice.ts';
 import { MysqlNoticeboard } from './mysql-noticeboard.ts';
@@ -94,7 +95,7 @@ class MysqlLock implements LockStore {
       if (this.#closed.signal.aborted) throw new Error('the store is closed');
       return await this.#connection.request(ask, signal);
     } catch (error) {
-      const code = codeOf(error);
+      const code = errorCode(error);
       const cause = causeOf(error, this.#options);
       return { kind: 'unavailable', cause, ...(code === undefined ? {} : { code }) };
     }
