@@ -3,10 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DEFINITIONS_FILE, definitionsText } from './definitions.ts';
 import { DEPLOYMENT_FILE, deploymentText } from './deployment.ts';
+import { WORKLOAD_REFERENCE_FILE, workloadReferenceText } from './workload-reference.ts';
 
 for (const [name, text] of [
   [DEFINITIONS_FILE, definitionsText()],
   [DEPLOYMENT_FILE, deploymentText()],
+  [WORKLOAD_REFERENCE_FILE, workloadReferenceText()],
 ] as const) {
   const file = resolve(import.meta.dirname, '..', name);
   mkdirSync(dirname(file), { recursive: true });

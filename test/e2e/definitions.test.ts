@@ -1,4 +1,6 @@
 /** The custom resource definitions as the API server enforces them: what it refuses, in which words, and what it lets be. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../sandbox/api.ts';
@@ -174,6 +176,16 @@ describe('a new resource', () => {
     const both = { image: 'x', script: { commands: ['a'] }, command: ['b'] };
     expect((await create('process', 'both', both)).status).toBe(201);
   });
+});
+
+it('the samples beside the definitions are accepted', async () => {
+  const file = resolve(import.meta.dirname, '../../config/sample-workload-resources.yaml');
+  const text = await readFile(file, 'utf8');
+  await world.sandbox.api.apply(text);
+  for (const kind of KIND_ORDER) {
+    const name = kind === 'cronjob' ? 'singleton-cron' : `singleton-${kind}`;
+    expect((await merge(kind, name, { image: 'x' })).status).toBe(200);
+  }
 });
 
 describe('a resource as the Go program had it', () => {
