@@ -98,7 +98,7 @@ function describeFields(fields: Fields, required: readonly string[]): readonly s
     const object = field.type === 'list' ? field.items : field;
     if (object.type !== 'object') return [];
     const title = field.type === 'list' ? `Each of \`${name}\`:\n` : `In \`${name}\`:\n`;
-    return [title, ...describeFields(object.fields, object.required ?? [])];
+    return [title].concat(describeFields(object.fields, object.required ?? []));
   });
   return [table(['field', 'type', 'default', 'meaning'], rows), ...inner];
 }

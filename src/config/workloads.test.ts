@@ -387,10 +387,16 @@ describe('a reference to a custom resource', () => {
     expect(result).toMatchObject({
       config: {
         workloads: [],
-        references: [{ entryName: 'a', target: { kind: 'service', namespace: 'default', name: 'web' } }],
+        references: [{ target: { kind: 'service', namespace: 'default', name: 'web' } }],
       },
-      warnings: [],
     });
+  });
+
+  test('has the name of the resource, with a warning where the entry has another', () => {
+    expect(entryOf('services', `{name: web, ${ref}}`).warnings).toEqual([]);
+    expect(entryOf('services', `{name: a, ${ref}}`).warnings).toMatchObject([
+      { code: 'IgnoredValue', path: 'workloads.services[0].name', hint: 'write name: web' },
+    ]);
   });
 
   test('keeps an inline spec as fall-back under the name of the resource', () => {
@@ -401,13 +407,13 @@ describe('a reference to a custom resource', () => {
   });
 
   test('is one workload with an entry of that name', () => {
-    expect(problemsOf(`workloads: {services: [{name: a, ${ref}}, {name: web, image: x}]}`)).toMatchObject([
+    expect(problemsOf(`workloads: {services: [{name: web, ${ref}}, {name: web, image: x}]}`)).toMatchObject([
       { code: 'DuplicateName', path: 'workloads.services[1].name' },
     ]);
   });
 
   test('of another kind than its list is refused', () => {
-    expect(problemsOf(`workloads: {processes: [{name: a, ${ref}}]}`)).toMatchObject([
+    expect(problemsOf(`workloads: {processes: [{name: web, ${ref}}]}`)).toMatchObject([
       {
         code: 'InvalidValue',
         path: 'workloads.processes[0].workloadCRDRef.kind',

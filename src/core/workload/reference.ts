@@ -7,8 +7,6 @@ import { isDnsLabel, isDnsSubdomain, NAME_HINT } from './syntax.ts';
 
 /** An entry that is another name of a workload: one workload, with the key of the resource. */
 export interface WorkloadReference {
-  /** The name of the entry, for a warning where it differs from that of the resource. */
-  readonly entryName: string;
   readonly target: WorkloadKey;
   /** What runs, under the key of the target, as long as the resource cannot be read. */
   readonly fallback?: Workload;

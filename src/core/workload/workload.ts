@@ -35,6 +35,13 @@ export function readWorkload(entry: Element, kind: WorkloadKind, context: Worklo
   const { name, namespace } = readIdentity(reader, kind, context.namespace);
   const isReference = reader.has('workloadCRDRef');
   const target = isReference ? readReference(reader, kind) : undefined;
+  if (target !== undefined && name !== undefined && target.name !== name)
+    reader.problem(
+      'name',
+      'IgnoredValue',
+      `the workload is called ${target.name}, as the resource it stands for; ${name} names nothing`,
+      `write name: ${target.name}`,
+    );
   const key = target ?? { kind, namespace, name: name ?? '' };
   // Beside a reference, an inline spec is a fall-back, and complete or not there at all.
   const workload = !isReference || reader.has('image') ? readSpec(reader, key, context.source) : undefined;
@@ -43,7 +50,7 @@ export function readWorkload(entry: Element, kind: WorkloadKind, context: Worklo
   if (problems.some(isFatal)) return { ...keyed, problems };
   if (target === undefined) return { ...keyed, problems, ...(workload === undefined ? {} : { workload }) };
   const fallback = workload === undefined ? {} : { fallback: workload };
-  return { ...keyed, problems, reference: { entryName: name ?? '', target, ...fallback } };
+  return { ...keyed, problems, reference: { target, ...fallback } };
 }
 
 /**
