@@ -68,6 +68,11 @@ export const CATALOGUE = {
     help: 'Time of one renewal of the lock',
     buckets: SHORT,
   },
+  lease_renew_budget_used_ratio: {
+    type: 'histogram',
+    help: 'Time of one renewal of the lock as a share of the time it may take; at 1 it is given up and repeated',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1],
+  },
   lease_renew_failures_total: {
     type: 'counter',
     help: 'Renewals that did not succeed, by why',

@@ -80,18 +80,31 @@ function view(fields: Partial<WorkloadView>): DomainEvent {
 
 /** Everything that can happen, once. */
 function playAll(metrics: Metrics): void {
-  metrics.observeStore({ operation: 'read', duration: 3, result: 'held', remaining: 2000 });
+  metrics.observeStore({ operation: 'read', duration: 3, budget: 1000, result: 'held', remaining: 2000 });
   now += 3000;
-  metrics.observeStore({ operation: 'acquire', duration: 40, result: 'unavailable', error: 'timeout' });
-  metrics.observeStore({ operation: 'acquire', duration: 4, result: 'granted', remaining: 8000 });
+  metrics.observeStore({
+    operation: 'acquire',
+    duration: 40,
+    budget: 1000,
+    result: 'unavailable',
+    error: 'timeout',
+  });
+  metrics.observeStore({
+    operation: 'acquire',
+    duration: 4,
+    budget: 1000,
+    result: 'granted',
+    remaining: 8000,
+  });
   elect(metrics, { kind: 'waiting', reason: 'Amnesia', epoch: 7, duration: 0 });
   now += 1000;
   elect(metrics, { kind: 'leader-elected', epoch: 7, previous: OTHER });
   metrics.observe({ type: 'sweep-done', term: 7, workloads: 1, durationMs: 20 });
-  metrics.observeStore({ operation: 'renew', duration: 2, result: 'ok', remaining: 8000 });
+  metrics.observeStore({ operation: 'renew', duration: 2, budget: 1000, result: 'ok', remaining: 8000 });
   metrics.observeStore({
     operation: 'renew',
     duration: 2,
+    budget: 1000,
     result: 'unavailable',
     error: 'connection_refused',
   });
@@ -233,11 +246,17 @@ describe('what is measured', () => {
 
   it('a release that was heard ends the hold at once', async () => {
     const metrics = create();
-    metrics.observeStore({ operation: 'read', duration: 1, result: 'held', remaining: 8000 });
+    metrics.observeStore({ operation: 'read', duration: 1, budget: 1000, result: 'held', remaining: 8000 });
     now += 100;
     metrics.observeRelease();
     now += 300;
-    metrics.observeStore({ operation: 'acquire', duration: 4, result: 'granted', remaining: 8000 });
+    metrics.observeStore({
+      operation: 'acquire',
+      duration: 4,
+      budget: 1000,
+      result: 'granted',
+      remaining: 8000,
+    });
     elect(metrics, { kind: 'leader-elected', epoch: 7, previous: OTHER });
     expect(await sums(metrics, 'leaderless_seconds_total')).toBeCloseTo(0.3);
   });
@@ -295,7 +314,7 @@ describe('gauges', () => {
   it('say what is true when they are rendered', async () => {
     const metrics = create();
     metrics.observe(view({ active: false, healthy: false, reason: 'Starting' }));
-    metrics.observeStore({ operation: 'renew', duration: 1, result: 'ok', remaining: 8000 });
+    metrics.observeStore({ operation: 'renew', duration: 1, budget: 1000, result: 'ok', remaining: 8000 });
     const families = await scrape(metrics);
     const read = (name: string, labels = {}): number => sumOf(families, PREFIX + name, labels);
     expect(read('is_leader')).toBe(1);

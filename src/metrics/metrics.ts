@@ -88,7 +88,7 @@ export class Metrics {
     }
   }
 
-  observeStore({ operation, duration, result, remaining, error }: StoreOperation): void {
+  observeStore({ operation, duration, budget, result, remaining, error }: StoreOperation): void {
     const seconds = duration / SECOND;
     const instruments = this.#instruments;
     const { store, now } = this.#sources;
@@ -100,6 +100,7 @@ export class Metrics {
     if (operation === 'acquire' && error !== undefined) instruments.count('leadership_failed_attempts_total');
     if (operation === 'renew') {
       instruments.observe('lease_renew_duration_seconds', seconds);
+      instruments.observe('lease_renew_budget_used_ratio', duration / budget);
       if (result !== 'ok') instruments.count('lease_renew_failures_total', { code: error ?? result });
     }
     // Our own nonce asked again keeps the vacancy of the first answer.

@@ -8,6 +8,8 @@ export type StoreError = 'timeout' | 'canceled' | 'connection_refused' | 'networ
 export interface StoreOperation {
   readonly operation: 'acquire' | 'renew' | 'release' | 'read';
   readonly duration: Duration;
+  /** After which it is given up. */
+  readonly budget: Duration;
   /** The kind of the reply. */
   readonly result: string;
   /** For how long the lock is held from now on; 0 when it is free. Absent where the reply does not say. */

@@ -108,6 +108,7 @@ export class MeasuredStore implements LockStore {
     this.#observer?.observeStore({
       operation,
       duration,
+      budget: this.#opTimeout,
       result: reply.kind,
       ...(remaining === undefined ? {} : { remaining }),
       ...(isFailure ? { error: this.#classify(reply, duration, signal) } : {}),

@@ -7,7 +7,7 @@ import { startRedis, type RedisServer } from '../../sandbox/servers/redis.ts';
 import { openRedisLock } from '../../src/adapters/lock/redis.ts';
 import { createSystem } from '../../src/adapters/system.ts';
 import type { AnchorRecord } from '../../src/core/election/record.ts';
-import { planTiming } from '../../src/core/election/timing.ts';
+import { planTiming, type Timing } from '../../src/core/election/timing.ts';
 import type { FenceAnchor } from '../../src/ports/fence-anchor.ts';
 import { createElector } from '../../src/runtime/elector.ts';
 import { eventually } from '../e2e/eventually.ts';
@@ -23,9 +23,13 @@ const GO_RELEASE = `
   return 0`;
 
 const system = createSystem({ level: 'error', format: 'text', fields: {} });
-const plan = planTiming(2_000);
-if ('problem' in plan) throw new Error(plan.problem.message);
-const { timing } = plan;
+const timing = timingOf(2_000);
+
+function timingOf(ttl: number): Timing {
+  const plan = planTiming(ttl);
+  if ('problem' in plan) throw new Error(plan.problem.message);
+  return plan.timing;
+}
 
 const surroundings = { env: process.env, progress: createProgress(process.stderr) };
 
@@ -70,10 +74,10 @@ function createAnchor(): FenceAnchor {
 }
 
 /** An elector of a process of its own, with what it told and when. */
-function start(id: string, at = server) {
+function start(id: string, at = server, by = timing) {
   const events: { readonly at: number; readonly kind: string }[] = [];
   const stopping = new AbortController();
-  const store = openRedisLock({ address: at.address, database: 0, timeout: timing.opTimeout }, system);
+  const store = openRedisLock({ address: at.address, database: 0, timeout: by.opTimeout }, system);
   const leadership = { prepareTerm: () => {}, startTerm: () => {}, drain: async () => ({ clean: true }) };
   const elector = createElector(
     {
@@ -83,7 +87,7 @@ function start(id: string, at = server) {
       leadership,
       observe: ({ kind }) => events.push({ at: performance.now(), kind }),
     },
-    { name: 'blue', holder: `${id}/host/${id}`, timing, fingerprint: 'redis' },
+    { name: 'blue', holder: `${id}/host/${id}`, timing: by, fingerprint: 'redis' },
   );
   const done = elector.run(stopping.signal);
   const process = {
@@ -99,6 +103,13 @@ function start(id: string, at = server) {
   };
   running.push(process);
   return process;
+}
+
+/** How often the server ran a command since its statistics were reset. */
+async function callsOf(client: typeof go): Promise<(command: string) => number> {
+  const text = await client.info('commandstats');
+  return (command) =>
+    Number(new RegExp(`^cmdstat_${command.replace('|', '\\|')}:calls=(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 }
 
 function takeAsGo(): Promise<string | null> {
@@ -123,6 +134,33 @@ describe('among ours', () => {
     await eventually('b leads', second.leads);
     expect(performance.now() - stoppedAt).toBeLessThan(500);
     expect(second.epoch()).toBe(2);
+  });
+});
+
+describe('at rest, with the default TTL', () => {
+  it('a leader renews once a second and a follower reads at most every four, by the count of the server', async () => {
+    const own = await startRedis(surroundings, new AbortController().signal);
+    const counter: typeof go = createClient({ url: `redis://${own.address}` });
+    try {
+      await counter.connect();
+      const leader = start('a', own, timingOf(5_000));
+      await eventually('a leads', leader.leads);
+      const follower = start('b', own, timingOf(5_000));
+      await eventually('b has seen a', () => follower.count('holder-changed') > 0);
+      await counter.configResetStat();
+      await sleep(12_000); // the time over which it is counted
+      const calls = await callsOf(counter);
+      expect(calls('pexpire')).toBeGreaterThan(9); // each renewal
+      expect(calls('pexpire')).toBeLessThanOrEqual(13);
+      expect(calls('pttl')).toBeLessThanOrEqual(3); // each look at a lock that is held
+      expect(calls('evalsha')).toBe(calls('pexpire') + calls('pttl'));
+      expect(calls('client|list')).toBe(0);
+      await leader.stop();
+      await follower.stop();
+    } finally {
+      counter.destroy();
+      await own.stop();
+    }
   });
 });
 

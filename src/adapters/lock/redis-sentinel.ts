@@ -71,7 +71,7 @@ async function findMaster(
   const enough = Promise.withResolvers<void>();
   const over = new AbortController();
   // A part of the time, so that one that hangs leaves enough for the master.
-  const patience = AbortSignal.timeout(options.timeout * PATIENCE_SHARE);
+  const patience = AbortSignal.timeout(Math.ceil(options.timeout * PATIENCE_SHARE));
   patience.addEventListener('abort', () => enough.resolve(), { once: true });
   const ask = async (sentinel: string, number: number): Promise<void> => {
     try {

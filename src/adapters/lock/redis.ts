@@ -49,7 +49,7 @@ export function openRedisLock(options: RedisLockOptions, system: System): LockSt
 const NO_EXPIRY: Duration = 24 * HOUR;
 
 /** What is left of an operation's time for its reply when the replicas must have confirmed. */
-const REPLY_SHARE = 1 / 10;
+const REPLY_SHARE = 1 / 5;
 
 /** A reply of a script, the client it came on, and when the operation began. */
 interface Answer {
