@@ -30,7 +30,7 @@ beforeEach(async () => {
     return /state=online/.test(ofMaster) && ofReplica.includes('master_link_status:up') ? true : undefined;
   });
   await client.set('first', '1');
-  expect(await client.wait(1, 5_000)).toBe(1);
+  if ((await client.wait(1, 5_000)) !== 1) throw new Error('the replica does not confirm');
 });
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
