@@ -212,7 +212,7 @@ async function supervise(
       workloads,
     },
   );
-  const surface = openSurface(supervisor, store, system.clock, {
+  const surface = openSurface(supervisor, store, system, {
     id,
     holder,
     tenant,

@@ -108,6 +108,23 @@ describe('imports', () => {
   });
 });
 
+it('the schemas of the API are types where the controller runs: their library is there for development alone', () => {
+  const isSchema = (path: string): boolean => path.startsWith('src/api/v1/schema/');
+  const valueImport = /^import (?!type\b)[^'"`;]*?from\s+'([^']+)'/gm;
+  const wrong = sources
+    .filter((file) => !isSchema(file.path))
+    .flatMap((file) =>
+      [...file.text.matchAll(valueImport)]
+        .map(([, specifier = '']) => specifier)
+        .filter(
+          (specifier) =>
+            specifier === 'typebox' || /(^|\/)schema\/(state|list|stream|value)\.ts$/.test(specifier),
+        )
+        .map((specifier) => `${file.path} -> ${specifier}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
 describe('core', () => {
   const core = sources.filter((file) => roomOf(file.path) === 'core');
 

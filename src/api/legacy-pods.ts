@@ -90,7 +90,7 @@ function mapPod({ metadata, status, spec }: Pod, now: WallTime): JsonObject {
 }
 
 /** The two largest units: `1d2h`, `3h4m`, `5m6s`, `7s`. */
-export function formatAge(age: Duration): string {
+function formatAge(age: Duration): string {
   const rest = Math.max(0, age);
   const of = (unit: Duration, whole: Duration): number => Math.floor((rest % whole) / unit);
   if (rest >= DAY) return `${Math.floor(rest / DAY)}d${of(HOUR, DAY)}h`;

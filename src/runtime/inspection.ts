@@ -1,38 +1,16 @@
 /** The watched objects as people look at them: the same on every replica, whoever leads. Nothing here decides. */
 import type { Pod } from '../core/manifests/pod.ts';
 import { isGated, isTerminal } from '../core/reconcile/proof.ts';
-import { viewSeen, type SeenWorkload } from '../core/reconcile/seen.ts';
+import {
+  viewSeen,
+  type SeenObject,
+  type SeenWorkload,
+  type WorkloadDefinition,
+} from '../core/reconcile/seen.ts';
 import { MAIN_CONTAINER } from '../core/workload/names.ts';
 import { PODS, type Cache, type ClusterReader } from '../ports/cluster.ts';
 import type { Observations } from './observations.ts';
 import type { Sources } from './sources.ts';
-
-/** Where a workload is defined, and the part of its spec that people search by. */
-export interface Definition {
-  readonly source: 'file' | 'cr';
-  readonly uid?: string;
-  readonly generation?: number;
-  readonly createdAt?: string;
-  /** Of the custom resource, and of the spec; the spec wins. */
-  readonly labels: Readonly<Record<string, string>>;
-  readonly image?: string;
-  readonly schedule?: string;
-  readonly maxRestarts?: number;
-  /** Why the resource has no effect, or not the one it asks for. */
-  readonly invalid?: string;
-}
-
-/** One Kubernetes object of a workload. */
-export interface SeenObject {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  /** One word. */
-  readonly state: string;
-  readonly node?: string;
-  readonly createdAt?: string;
-}
 
 export class Inspection {
   readonly #sources: Sources;
@@ -68,7 +46,7 @@ export class Inspection {
     return [...this.keys()].toSorted().map((key) => this.seen(key));
   }
 
-  definition(key: string): Definition | undefined {
+  definition(key: string): WorkloadDefinition | undefined {
     const { desired, invalid } = this.#sources.get(key);
     const resource = this.#sources.resource(key)?.object;
     if (desired === undefined && resource === undefined) return undefined;

@@ -35,7 +35,7 @@ export type Access = (
   need: Need,
 ) => Principal | { readonly refused: Refusal } | Promise<Principal | { readonly refused: Refusal }>;
 
-export const ANONYMOUS: Principal = { name: 'anonymous', groups: [] };
+const ANONYMOUS: Principal = { name: 'anonymous', groups: [] };
 
 /** Everybody may read, as with the Go program. */
 export const openAccess: Access = () => ANONYMOUS;

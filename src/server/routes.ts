@@ -13,6 +13,7 @@ import type { Clock } from '../ports/system.ts';
 import { listPods, mapDbInfo, type PodFacts } from '../api/legacy-pods.ts';
 import { decode, json, text, type Handler, type Reply, type Request, type Route } from './route.ts';
 import type { Need } from './access.ts';
+import { describeRefusal } from './http.ts';
 
 export interface RouteSources {
   readonly facts: () => LegacyFacts;
@@ -30,6 +31,8 @@ export function startingRoutes(): readonly Route[] {
     legacy('/healthz', 'nothing', () => text(200, 'ok')),
     legacy('/readyz', 'nothing', starting),
     legacy('/health', 'nothing', starting),
+    { ...legacy('/api/v1', 'nothing', startingV1), refusals: 'problem' },
+    { ...legacy('/api/v1/*', 'nothing', startingV1), refusals: 'problem' },
     legacy('/api/*', 'nothing', () => json(404, { status: 'error', error: 'no such path' })),
   ];
 }
@@ -57,6 +60,13 @@ export function controllerRoutes(sources: RouteSources): readonly Route[] {
     legacy(metricsPath, 'metrics', async () => ({ status: 200, ...(await metrics.render()) })),
   ].map((route) => measured(route, sources));
 }
+
+const startingV1: Handler = (request) =>
+  describeRefusal(
+    { refusals: 'problem' },
+    { code: 'starting', detail: 'nothing is connected yet', headers: { 'retry-after': '1' } },
+    request,
+  );
 
 function legacy(pattern: string, needs: Need, handle: Handler): Route {
   return { method: 'GET', pattern, needs, refusals: 'envelope', handle };

@@ -3,10 +3,12 @@ import type { LegacyFacts, ProcessFacts } from '../api/legacy.ts';
 import type { Duration } from '../core/time.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { ProcessUsage } from '../metrics/process-usage.ts';
-import type { Clock } from '../ports/system.ts';
+import type { System } from '../ports/system.ts';
 import type { MeasuredStore } from '../runtime/measured-store.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
-import { controllerRoutes } from './routes.ts';
+import { controllerRoutes, measured } from './routes.ts';
+import { liveFacts } from './v1/live-facts.ts';
+import { openV1 } from './v1/routes.ts';
 import type { Route } from './route.ts';
 
 export interface SurfaceOptions {
@@ -37,9 +39,10 @@ export interface Surface {
 export function openSurface(
   supervisor: Supervisor,
   store: MeasuredStore,
-  clock: Clock,
+  system: System,
   options: SurfaceOptions,
 ): Surface {
+  const { clock } = system;
   const { id, holder, tenant, clusterName, version, ttl, port, namespace, metricsPath } = options;
   const monotonicStart = clock.now();
   const startedAt = clock.wall();
@@ -97,9 +100,28 @@ export function openSurface(
     problem: () => supervisor.clusterProblem(),
     now: () => clock.wall(),
   };
+  const identity = {
+    id,
+    holder,
+    tenant,
+    cluster: clusterName,
+    version,
+    startedAt,
+    ttl,
+    storeKind: store.kind,
+    storeAddress: store.address,
+  };
+  const { isStoreUp } = sources;
+  const v1 = openV1(liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp }), system);
   return {
     metrics,
-    routes: controllerRoutes({ facts, usage: processFacts, pods, metrics, metricsPath, clock }),
-    close: () => usage.close(),
+    routes: [
+      ...controllerRoutes({ facts, usage: processFacts, pods, metrics, metricsPath, clock }),
+      ...v1.routes.map((route) => measured(route, { metrics, clock })),
+    ],
+    close: () => {
+      v1.close();
+      usage.close();
+    },
   };
 }

@@ -42,6 +42,33 @@ export interface SeenPod {
   readonly pending?: { readonly reason: string; readonly message: string };
 }
 
+/** Where a workload is defined, and the part of its spec that people search by. */
+export interface WorkloadDefinition {
+  readonly source: 'file' | 'cr';
+  readonly uid?: string;
+  readonly generation?: number;
+  readonly createdAt?: string;
+  /** Of the custom resource, and of the spec; the spec wins. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly schedule?: string;
+  readonly maxRestarts?: number;
+  /** Why the resource has no effect, or not the one it asks for. */
+  readonly invalid?: string;
+}
+
+/** One Kubernetes object of a workload. */
+export interface SeenObject {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** One word. */
+  readonly state: string;
+  readonly node?: string;
+  readonly createdAt?: string;
+}
+
 /** The instance shown is the permitted one, or else the one that waits for its permit. */
 export function viewSeen(key: string, instances: readonly Instance[]): SeenWorkload {
   const shown = instances.find(({ pod }) => !isGated(pod)) ?? instances[0];

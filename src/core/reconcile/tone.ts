@@ -22,3 +22,7 @@ export const TONE: Readonly<Record<Reason, Tone>> = {
   QuotaExceeded: 'bad',
   InvalidSpec: 'bad',
 };
+
+/** Every reason. */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a record over a union are its members
+export const REASONS = Object.keys(TONE) as readonly Reason[];

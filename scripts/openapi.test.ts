@@ -1,0 +1,31 @@
+/** The OpenAPI document, against the sources, the router and the standard it follows. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect, it } from 'vitest';
+import { createManualSystem } from '../test/manual-system.ts';
+import { ShownWorld } from '../test/shown-world.ts';
+import { openV1 } from '../src/server/v1/routes.ts';
+import { OPENAPI_FILE, openApiDocument, openApiText } from './openapi.ts';
+
+it('the OpenAPI document is what the sources describe (else: npm run generate)', () => {
+  const file = resolve(import.meta.dirname, '..', OPENAPI_FILE);
+  expect(readFileSync(file, 'utf8')).toBe(openApiText());
+});
+
+it('every path of the router is described, and no other', () => {
+  const { routes } = openV1(new ShownWorld(), createManualSystem());
+  const served = routes
+    .map(({ pattern }) => pattern)
+    .filter((pattern) => /^\/api\/v1(?!.*(\*|openapi))/.test(pattern));
+  expect(Object.keys(openApiDocument()['paths'] as object).toSorted()).toEqual(served.toSorted());
+});
+
+it('every schema compiles', () => {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, formats: { 'date-time': true } });
+  ajv.addVocabulary(['openapi', 'x-generated', 'info', 'paths', 'components']);
+  ajv.addSchema(openApiDocument(), 'api');
+  const { schemas } = openApiDocument()['components'] as { readonly schemas: object };
+  for (const name of Object.keys(schemas))
+    expect(ajv.getSchema(`api#/components/schemas/${name}`), name).toBeTypeOf('function');
+});

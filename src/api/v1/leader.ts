@@ -1,0 +1,137 @@
+/** Who leads, the store, the candidates: what one process knows of them, and what it does not. */
+import { instant, plainId, type Identity, type State } from './facts.ts';
+import type { Controller, Leader, ObservedBy, Partial, Store } from './schema/state.ts';
+
+export function mapObserver({ id }: Identity, { election }: State): ObservedBy {
+  return { id, role: election?.role ?? 'starting' };
+}
+
+/** Which sources could not be read. */
+export function mapPartial(state: State): Partial[] {
+  const partial: Partial[] = [];
+  if (state.clusterProblem !== undefined)
+    partial.push({ source: 'kubernetes', code: 'unavailable', detail: state.clusterProblem });
+  const because = storeProblem(state);
+  if (because !== undefined) partial.push({ source: 'store', code: 'unavailable', detail: because });
+  if (!state.isLeader)
+    partial.push({
+      source: 'leader',
+      code: 'not-leading',
+      detail: 'reasons, rule chains and events are known to the leader only',
+    });
+  return partial;
+}
+
+/** Why nothing is known from the store, or undefined. */
+function storeProblem({ election, isStoreUp }: State): string | undefined {
+  if (election === undefined) return 'the election has not begun yet';
+  if (!election.store.up) return election.store.cause;
+  return isStoreUp ? undefined : 'the lock store has not answered yet';
+}
+
+export function mapLeader(identity: Identity, state: State): Leader {
+  const { election, isLeader, leadership } = state;
+  const because = isLeader ? undefined : storeProblem(state);
+  const holder = election?.holder;
+  const isOwn = holder === identity.holder;
+  const id = because !== undefined ? 'unknown' : holder === undefined ? null : plainId(holder);
+  const waiting = election?.waiting;
+  return {
+    id,
+    isSelf: isLeader,
+    term: election === undefined || (because !== undefined && election.epoch === 0) ? null : election.epoch,
+    since: because === undefined ? instant(sinceOf(state, isOwn)) : null,
+    cluster: isOwn && because === undefined ? identity.cluster : null,
+    lease: { ttlMs: identity.ttl, ...mapLease(identity, state, because !== undefined) },
+    waiting:
+      waiting === undefined
+        ? null
+        : { reason: waiting.reason, until: instant(state.wall + waiting.until - state.now) ?? '' },
+    last: id === null && leadership.latest !== undefined ? plainId(leadership.latest) : null,
+    unknownBecause: because ?? null,
+  };
+}
+
+function sinceOf({ leadership, isLeader }: State, isOwn: boolean): number | undefined {
+  if (isLeader || isOwn) return leadership.leaderSince;
+  // Another leads: since the change that this process saw, if it saw one.
+  const last = leadership.changes.at(-1);
+  return leadership.vacant || last?.to !== leadership.latest ? undefined : last?.at;
+}
+
+function mapLease(
+  { ttl }: Identity,
+  { election, isLeader, now }: State,
+  isUnknown: boolean,
+): Pick<Leader['lease'], 'state' | 'remainingMs'> {
+  const until = election?.validUntil;
+  if (until !== undefined) {
+    const remainingMs = Math.max(0, Math.round(until - now));
+    const state = !isLeader || remainingMs === 0 ? 'lost' : remainingMs < ttl / 4 ? 'late' : 'ok';
+    return { state, remainingMs };
+  }
+  if (isUnknown) return { state: 'unknown', remainingMs: null };
+  return { state: election?.holder === undefined ? 'free' : 'held', remainingMs: null };
+}
+
+export function mapStore({ storeKind, storeAddress }: Identity, state: State): Store {
+  const { election } = state;
+  const down = election?.store.up === false ? election.store : undefined;
+  const because = storeProblem(state);
+  return {
+    kind: storeKind,
+    address: storeAddress,
+    up: down !== undefined ? 'false' : because === undefined ? 'true' : 'unknown',
+    since: down === undefined ? null : instant(state.wall + down.since - state.now),
+    failures: state.storeFailures,
+    fence:
+      election === undefined
+        ? { usable: 'unknown', unknownBecause: 'the election has not begun yet' }
+        : { usable: election.anchorRefused === undefined ? 'true' : 'false', unknownBecause: null },
+    unknownBecause: because ?? null,
+  };
+}
+
+/**
+ * This process, and the holder of the lock if it is another. Candidates do not announce themselves, so there may be more:
+ * the list says so (`PRESENCE`).
+ */
+export function mapControllers(identity: Identity, state: State): Controller[] {
+  const leader = mapLeader(identity, state);
+  const self: Controller = {
+    id: identity.id,
+    role: state.election?.role ?? 'starting',
+    cluster: identity.cluster,
+    version: identity.version,
+    isSelf: true,
+    sees: { leader: leader.id, term: leader.term },
+    startedAt: instant(identity.startedAt),
+    ready: state.notReady === undefined ? 'true' : 'false',
+    notReadyBecause: state.notReady ?? null,
+    unknownBecause: null,
+  };
+  const { election } = state;
+  if (leader.unknownBecause !== null || election?.holder === undefined || election.holder === identity.holder)
+    return [self];
+  const other: Controller = {
+    id: plainId(election.holder),
+    role: 'unknown',
+    cluster: 'unknown',
+    version: 'unknown',
+    isSelf: false,
+    sees: null,
+    startedAt: null,
+    ready: 'unknown',
+    notReadyBecause: null,
+    unknownBecause: 'it holds the lock; more is known to itself only',
+  };
+  return [self, other];
+}
+
+/** Said wherever candidates are listed. */
+export const PRESENCE: Partial = {
+  source: 'presence',
+  code: 'not-announced',
+  detail:
+    'candidates do not announce themselves: only the one who answers and the holder of the lock are known',
+};

@@ -1,0 +1,71 @@
+/**
+ * The paths of version 1, and what asking for them needs. What answers them is loaded with the first request: many
+ * controllers are never asked.
+ */
+import type { Facts } from '../../api/v1/facts.ts';
+import type { Clock, Random } from '../../ports/system.ts';
+import type { Need } from '../access.ts';
+import type { Handler, Reply, Request, Route, StreamReply } from '../route.ts';
+import type { ANSWERS } from './answers.ts';
+import type { Office } from './office.ts';
+
+type AnswerName = keyof typeof ANSWERS | 'stream';
+
+const BASE = '/api/v1';
+const WORKLOAD = `${BASE}/workloads/{kind}/{namespace}/{name}`;
+
+/** One line each. */
+const TABLE: readonly (readonly [pattern: string, needs: Need, answer: AnswerName])[] = [
+  [BASE, 'nothing', 'info'],
+  [`${BASE}/`, 'nothing', 'info'],
+  [`${BASE}/summary`, 'read', 'summary'],
+  [`${BASE}/leader`, 'read', 'leader'],
+  [`${BASE}/store`, 'read', 'store'],
+  [`${BASE}/tenants`, 'read', 'tenants'],
+  [`${BASE}/clusters`, 'read', 'clusters'],
+  [`${BASE}/controllers`, 'read', 'controllers'],
+  [`${BASE}/controllers/{id}`, 'read', 'controller'],
+  [`${BASE}/workloads`, 'read', 'workloads'],
+  [WORKLOAD, 'read', 'workload'],
+  [`${WORKLOAD}/explain`, 'read', 'explain'],
+  [`${WORKLOAD}/history`, 'read', 'workloadHistory'],
+  [`${WORKLOAD}/events`, 'read', 'events'],
+  [`${WORKLOAD}/objects`, 'read', 'objects'],
+  [`${BASE}/history`, 'read', 'history'],
+  [`${BASE}/terms`, 'read', 'terms'],
+  [`${BASE}/stream`, 'read', 'stream'],
+  [`${BASE}/problems`, 'nothing', 'problems'],
+  [`${BASE}/problems/{code}`, 'nothing', 'problem'],
+  [`${BASE}/openapi.json`, 'nothing', 'openapi'],
+  ['/openapi.json', 'nothing', 'openapi'],
+  [`${BASE}/*`, 'nothing', 'nothing'],
+];
+
+/** The routes, and the end of their streams. */
+export interface V1 {
+  readonly routes: readonly Route[];
+  close(): void;
+}
+
+export function openV1(facts: Facts, system: { readonly clock: Clock; readonly random: Random }): V1 {
+  const paths = TABLE.map(([pattern]) => pattern).filter((pattern) => !pattern.endsWith('*'));
+  let opening: Promise<Office> | undefined;
+  const office = (): Promise<Office> => {
+    opening ??= import('./office.ts').then(({ openOffice }) => openOffice(facts, system, paths));
+    return opening;
+  };
+  const handlerOf =
+    (answer: AnswerName): Handler =>
+    async (request: Request): Promise<Reply | StreamReply> =>
+      (await office()).answer(answer, request);
+  return {
+    routes: TABLE.map(([pattern, needs, answer]) => ({
+      method: 'GET',
+      pattern,
+      needs,
+      refusals: 'problem',
+      handle: handlerOf(answer),
+    })),
+    close: () => void opening?.then((opened) => opened.close()),
+  };
+}
