@@ -18,13 +18,7 @@ export async function store(
   if (verb !== 'schema') return refuse(usage('store can only do one thing, schema'));
   const chosen = choose(rest, load);
   if (typeof chosen !== 'string') return refuse(...chosen);
-  const sql = await schemaOf(chosen);
-  if (sql !== undefined) return { exit: 0, stdout: sql, stderr: '' };
-  return refuse({
-    code: 'NotInThisVersion',
-    message: `there is no schema to print for ${chosen}`,
-    hint: `it is printed for ${ENGINES.join(', ')}`,
-  });
+  return { exit: 0, stdout: await schemaOf(chosen), stderr: '' };
 }
 
 function choose(
@@ -46,21 +40,23 @@ function engineOf({ store: chosen }: Config): DatabaseEngine | undefined {
   return chosen.kind === 'db' ? databaseEngine(chosen.url) : undefined;
 }
 
-async function schemaOf(engine: DatabaseEngine): Promise<string | undefined> {
+async function schemaOf(engine: DatabaseEngine): Promise<string> {
   switch (engine) {
     case 'postgres':
       return (await import('../adapters/lock/postgres-schema.ts')).postgresSchema();
-    case 'mysql': {
-      const { CREATE_TABLES } = await import('../adapters/lock/mysql-statements.ts');
-      return CREATE_TABLES.map((statement) => `${statement};\n`).join('');
-    }
+    case 'mysql':
+      return (await import('../adapters/lock/mysql-statements.ts')).mysqlSchema();
     case 'sqlite':
-      return undefined;
+      return (await import('../adapters/lock/sqlite-statements.ts')).sqliteSchema();
   }
 }
 
 function usage(message: string): Problem {
-  return { code: 'Usage', message, hint: 'write: k8-highlander store schema [--store postgres|mysql]' };
+  return {
+    code: 'Usage',
+    message,
+    hint: 'write: k8-highlander store schema [--store postgres|mysql|sqlite]',
+  };
 }
 
 function refuse(...problems: readonly Problem[]): CommandResult {

@@ -114,16 +114,17 @@ async function acquire(
   const suspicion = [floor, server, server, isYoung ? '1' : '0'];
   const grant = [floor, nonce, holder, microseconds(request.ttl), server];
   for (;;) {
-    await session.change(ACQUIRE, [...suspicion, ...grant, name, floor]);
+    // Read first: a refused write would wait for the row, and for as long as anybody has locked it.
     const view = viewOf(await session.rows(READ, [name]));
     if (view.kind === 'held') {
       if (view.nonce !== nonce) return { kind: 'held', view };
       const { epoch, remaining, amnesia = false } = view;
       return { kind: 'granted', epoch, remaining, amnesia };
     }
-    // No row yet, or its holder left between the two statements.
     if (Math.max(view.epoch, request.floor) >= Number.MAX_SAFE_INTEGER) throw new MysqlRefusal('EPOCH_SPENT');
-    await session.change(BOOTSTRAP, [name]);
+    const changed = await session.change(ACQUIRE, [...suspicion, ...grant, name, floor]);
+    // No row yet, or somebody else was faster.
+    if (changed === 0) await session.change(BOOTSTRAP, [name]);
   }
 }
 

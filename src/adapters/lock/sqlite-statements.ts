@@ -10,7 +10,7 @@ export const APPLICATION_ID = 0x48494748;
 /** PRAGMA user_version. A later one only adds what this one can ignore: two versions run side by side for a while. */
 const TABLES_VERSION = 1;
 
-export const CREATE_TABLES = `CREATE TABLE highlander_lease (
+export const CREATE_TABLES = `CREATE TABLE IF NOT EXISTS highlander_lease (
   name TEXT NOT NULL PRIMARY KEY,
   holder TEXT NOT NULL,
   nonce TEXT NOT NULL,
@@ -23,6 +23,11 @@ export const CREATE_TABLES = `CREATE TABLE highlander_lease (
 ) STRICT, WITHOUT ROWID;
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${TABLES_VERSION};`;
+
+/** For who wants to look at it, or to make the file beforehand. Safe to run again. */
+export function sqliteSchema(): string {
+  return `-- The table of K8 Highlander. Its user needs write access to the file and its folder.\n${CREATE_TABLES}\n`;
+}
 
 export const READ = `SELECT holder, nonce, epoch, until - now() AS remaining, released, amnesia, clock = :clock AS comparable
 FROM highlander_lease WHERE name = :name`;

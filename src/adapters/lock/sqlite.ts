@@ -123,9 +123,7 @@ function acquire(run: Run, clock: string, request: AcquireRequest): AcquireReply
   if (floor >= Number.MAX_SAFE_INTEGER) throw new SqliteRefusal('EPOCH_SPENT');
   const values = { name, nonce, holder, clock, ttl: microseconds(ttl), floor: BigInt(floor) };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const won = run(ACQUIRE, values);
-    if (won !== undefined)
-      return { kind: 'granted', epoch: Number(won['epoch']), remaining: ttl, amnesia: won['amnesia'] === 1 };
+    // Read first: only one process can write at a time.
     const view = read(run, clock, name);
     if (view.kind === 'held') {
       if (view.nonce !== nonce) return { kind: 'held', view };
@@ -133,7 +131,10 @@ function acquire(run: Run, clock: string, request: AcquireRequest): AcquireReply
       return { kind: 'granted', epoch, remaining, amnesia };
     }
     if (view.epoch >= Number.MAX_SAFE_INTEGER) throw new SqliteRefusal('EPOCH_SPENT');
-    // Its holder left between the two statements.
+    const won = run(ACQUIRE, values);
+    if (won !== undefined)
+      return { kind: 'granted', epoch: Number(won['epoch']), remaining: ttl, amnesia: won['amnesia'] === 1 };
+    // Somebody else was faster.
   }
   throw new Error('the lock changes hands faster than it can be taken');
 }

@@ -1,0 +1,81 @@
+/** Real electors on one store, with an anchor of their own in memory. */
+import { createSystem } from '../../src/adapters/system.ts';
+import type { AnchorRecord } from '../../src/core/election/record.ts';
+import { planTiming } from '../../src/core/election/timing.ts';
+import type { FenceAnchor } from '../../src/ports/fence-anchor.ts';
+import type { LockStore } from '../../src/ports/lock-store.ts';
+import type { System } from '../../src/ports/system.ts';
+import { createElector } from '../../src/runtime/elector.ts';
+import { eventually } from '../e2e/eventually.ts';
+
+export interface Candidate {
+  readonly isLeading: () => boolean;
+  readonly epoch: () => number | undefined;
+  /** Drains, releases and leaves. Safe to repeat. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts candidates that share an anchor; `open` gives each its client of the store. */
+export class Electorate {
+  readonly #open: (timeout: number, system: System) => LockStore;
+  readonly #anchor = openAnchor();
+  readonly #candidates: Candidate[] = [];
+
+  constructor(open: (timeout: number, system: System) => LockStore) {
+    this.#open = open;
+  }
+
+  start(id: string, ttl: number): Candidate {
+    const system = createSystem({ level: 'error', format: 'text', fields: {} });
+    const plan = planTiming(ttl);
+    if ('problem' in plan) throw new Error(plan.problem.message);
+    const { timing } = plan;
+    const store = this.#open(timing.opTimeout, system);
+    const leadership = { prepareTerm: () => {}, startTerm: () => {}, drain: async () => ({ clean: true }) };
+    const elector = createElector(
+      { store, anchor: this.#anchor, system, leadership, observe: () => {} },
+      { name: 'blue', holder: `${id}/host/${id}`, timing, fingerprint: store.kind },
+    );
+    const stopping = new AbortController();
+    const done = elector.run(stopping.signal);
+    const candidate = {
+      isLeading: () => elector.view().role === 'leading',
+      epoch: () => elector.view().epoch,
+      stop: async () => {
+        stopping.abort();
+        await done;
+        await store.close();
+      },
+    };
+    this.#candidates.push(candidate);
+    return candidate;
+  }
+
+  /** Starts a leader and then a follower that knows it. */
+  async startTwo(ttl: number): Promise<readonly [Candidate, Candidate]> {
+    const leader = this.start('first', ttl);
+    await eventually('the first leads', leader.isLeading);
+    const follower = this.start('second', ttl);
+    await eventually('the second knows it', () => follower.epoch() === leader.epoch());
+    return [leader, follower];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#candidates.splice(0).map((candidate) => candidate.stop()));
+  }
+}
+
+function openAnchor(): FenceAnchor {
+  let present: { readonly record: AnchorRecord; readonly version: string } | undefined;
+  return {
+    read: async () => (present === undefined ? { kind: 'absent' } : { kind: 'present', ...present }),
+    raise: async (record, version) => {
+      if (version !== present?.version) return { kind: 'conflict' };
+      present = { record, version: String(record.epoch) };
+      return { kind: 'raised', version: present.version };
+    },
+    watch: async (_onChange, signal) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  };
+}
