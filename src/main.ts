@@ -62,6 +62,12 @@ async function main(argv: readonly string[], version: string): Promise<number> {
     const { store } = await import('./cli/store.ts');
     return print(await store(argv.slice(1), (flags) => loadConfig(flags, surroundings())));
   }
+  if (first === 'uninstall') {
+    const { uninstall } = await import('./cli/uninstall.ts');
+    const system = createSystem({ level: 'warn', format: 'text', fields: {} });
+    const reach = (kubeconfig: string | undefined) => reachAs(kubeconfig, system, version);
+    return print(await uninstall(argv.slice(1), reach, system.clock, stopOnSignals(system)));
+  }
   const flags = first === 'run' ? argv.slice(1) : argv;
   if (flags.includes(PRINT_CONFIG)) {
     const { printConfig } = await import('./cli/print-config.ts');
@@ -158,6 +164,19 @@ function stopOnSignals({ log }: System): AbortSignal {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   return stop.signal;
+}
+
+/** The cluster of a person at a terminal, found as kubectl finds it; inside a pod, its own. */
+async function reachAs(
+  kubeconfig: string | undefined,
+  system: System,
+  version: string,
+): Promise<Cluster | Problem> {
+  const usual = join(homedir(), '.kube', 'config');
+  const path = kubeconfig ?? process.env['KUBECONFIG'] ?? (existsSync(usual) ? usual : undefined);
+  const connection = path === undefined ? await inClusterConnection() : await readKubeconfig(path);
+  if (isConnectProblem(connection)) return connection;
+  return openCluster(connection, { system, userAgent: `k8-highlander/${version}` });
 }
 
 /** In the order of the Go program, so that a mounted kubeconfig keeps winning. */

@@ -53,7 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   adapters: ['core', 'ports'],
   runtime: ['core', 'ports', 'config', 'metrics'],
   server: ['core', 'ports', 'api', 'runtime', 'config', 'metrics'],
-  cli: ['core', 'api', 'config', 'adapters/kube', 'adapters/lock'],
+  cli: ['core', 'ports', 'api', 'config', 'adapters/kube', 'adapters/lock'],
 };
 
 describe('imports', () => {
