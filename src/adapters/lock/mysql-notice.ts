@@ -58,11 +58,12 @@ export async function awaitNotice(
 ): Promise<void> {
   const { clock } = system;
   await onSessions(options, system, signal, async (session, scope, onUp) => {
-    onUp();
     onState(true);
     try {
       for (let pause = FIRST_PAUSE; !scope.aborted;) {
-        if (!(await waitForLock(session, options, clock, name, scope))) {
+        const isOurs = await waitForLock(session, options, clock, name, scope);
+        onUp();
+        if (!isOurs) {
           pause = FIRST_PAUSE;
           continue;
         }
