@@ -198,7 +198,7 @@ async function supervise(
   port: number,
   stop: AbortSignal,
 ): Promise<number> {
-  const { id, tenant, controllerNamespace, timing, remainsFollower, workloads } = config;
+  const { id, tenant, controllerNamespace, timing, remainsFollower, workloads, references } = config;
   const userAgent = `k8-highlander/${version}`;
   // Requests are made only once the supervisor runs; the surface that counts them is opened before.
   const onRequest = (request: KubeRequest): void => surface.metrics.observeKubeRequest(request);
@@ -229,6 +229,7 @@ async function supervise(
       timing,
       remainsFollower,
       workloads,
+      references,
     },
   );
   const surface = openSurface(supervisor, store, system, {

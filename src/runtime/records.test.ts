@@ -38,7 +38,7 @@ function open(
   const { hasStatus = true, file = [] } = options;
   const system = createManualSystem();
   const cache = createMemoryCache<WorkloadResource>();
-  const sources = new Sources(file, 'default', cache, system.log);
+  const sources = new Sources({ workloads: file, references: [] }, 'default', cache, system.log);
   const writes: string[] = [];
   let stored = resource;
   let version = 100;

@@ -5,6 +5,7 @@ import { makeWorkload } from '../../test/pod-fixture.ts';
 import { makeResource } from '../../test/resource-fixture.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { Workload } from '../core/workload/model.ts';
+import type { WorkloadReference } from '../core/workload/reference.ts';
 import type { ClusterReader } from '../ports/cluster.ts';
 import { Sources } from './sources.ts';
 
@@ -12,12 +13,13 @@ const KEY = 'process/default/report';
 const BAD = { image: 'a b' };
 
 function open(
-  file: readonly Workload[] = [],
+  workloads: readonly Workload[] = [],
   tenant = 'default',
+  references: readonly WorkloadReference[] = [],
 ): { sources: Sources; cache: MemoryCache<WorkloadResource>; woken: string[]; lines: string[] } {
   const cache = createMemoryCache<WorkloadResource>();
   const system = createManualSystem();
-  const sources = new Sources(file, tenant, cache, system.log);
+  const sources = new Sources({ workloads, references }, tenant, cache, system.log);
   const woken: string[] = [];
   sources.listen((key) => woken.push(key));
   return { sources, cache, woken, lines: system.lines };
@@ -171,5 +173,38 @@ describe('a consistent list', () => {
     };
     expect(await sources.confirm([], broken, signal)).toBe('down');
     expect(sources.resource(KEY)).toBeDefined();
+  });
+});
+
+describe('a reference of the file to a resource', () => {
+  const target = { kind: 'process', namespace: 'default', name: 'report' } as const;
+
+  it('is the same workload as the resource, which says what runs', () => {
+    const { sources, cache } = open([], 'default', [{ target, fallback: makeWorkload() }]);
+    cache.observe(makeResource());
+    expect([...sources.keys()]).toEqual([KEY]);
+    expect(sources.get(KEY).desired).toMatchObject({ source: { from: 'resource' } });
+    expect(sources.resource(KEY)).not.toHaveProperty('shadowed');
+  });
+
+  it('runs its fall-back while the resource is not there, and stops while it is being deleted', () => {
+    const fallback = makeWorkload();
+    const { sources, cache, woken } = open([], 'default', [{ target, fallback }]);
+    expect(sources.get(KEY)).toEqual({ desired: fallback });
+    const resource = makeResource();
+    cache.observe(resource);
+    cache.observe(edit(resource, { deletionTimestamp: '2026-01-01T00:00:00Z' }));
+    expect(sources.get(KEY)).toEqual({});
+    sources.gone(resource);
+    expect(sources.get(KEY)).toEqual({ desired: fallback });
+    expect(woken).toEqual([KEY, KEY, KEY]);
+  });
+
+  it('without a fall-back is invalid while the resource is not there', () => {
+    const { sources } = open([], 'default', [{ target }]);
+    expect(sources.get(KEY)).toEqual({
+      invalid:
+        'workloadCRDRef: WorkloadProcess default/report is not there; create it, or write image beside the reference as a fall-back',
+    });
   });
 });

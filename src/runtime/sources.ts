@@ -1,6 +1,6 @@
 /**
  * What should run, by workload key: the workloads of the file and the custom resources of this tenant. Where both define
- * the same one the file wins. A resource that cannot be used keeps its last valid state, as long as this process knows
+ * the same one the file wins; an entry that only refers to a resource is the same workload as the resource. A resource that cannot be used keeps its last valid state, as long as this process knows
  * one. Fed by a cache on every replica, so that a follower that takes over has it at hand.
  */
 import {
@@ -12,7 +12,9 @@ import {
   type ResourceReading,
   type WorkloadResource,
 } from '../core/workload/custom-resource.ts';
+import { KINDS } from '../core/workload/kinds.ts';
 import { formatKey, type Workload } from '../core/workload/model.ts';
+import type { WorkloadReference } from '../core/workload/reference.ts';
 import type { Cache, CacheChange, ClusterReader } from '../ports/cluster.ts';
 import type { Log } from '../ports/system.ts';
 import { refOfResource } from './resource.ts';
@@ -22,6 +24,13 @@ export interface Wanted {
   readonly desired?: Workload;
   /** Why the resource cannot be used as it is; `desired` is then its last valid state, if one is known. */
   readonly invalid?: string;
+}
+
+/** What the file says. */
+export interface Filed {
+  readonly workloads: readonly Workload[];
+  /** Entries that stand for a custom resource: one workload with it, under its key. */
+  readonly references: readonly WorkloadReference[];
 }
 
 /** The custom resource behind a key. */
@@ -39,6 +48,7 @@ interface Seen {
 
 export class Sources {
   readonly #file: ReadonlyMap<string, Workload>;
+  readonly #references: ReadonlyMap<string, WorkloadReference>;
   readonly #tenant: string;
   readonly #cache: Cache<WorkloadResource>;
   readonly #resources = new Map<string, Seen>();
@@ -48,8 +58,14 @@ export class Sources {
   readonly #watchers: ((key: string) => void)[] = [];
   #listener: ((key: string) => void) | undefined;
 
-  constructor(workloads: readonly Workload[], tenant: string, resources: Cache<WorkloadResource>, log: Log) {
+  constructor(
+    { workloads, references }: Filed,
+    tenant: string,
+    resources: Cache<WorkloadResource>,
+    log: Log,
+  ) {
     this.#log = log;
+    this.#references = new Map(references.map((reference) => [formatKey(reference.target), reference]));
     this.#file = new Map(workloads.map((workload) => [formatKey(workload.key), workload]));
     this.#tenant = tenant;
     this.#cache = resources;
@@ -67,14 +83,15 @@ export class Sources {
   }
 
   keys(): Iterable<string> {
-    return new Set([...this.#file.keys(), ...this.#resources.keys()]);
+    return new Set([...this.#file.keys(), ...this.#references.keys(), ...this.#resources.keys()]);
   }
 
   get(key: string): Wanted {
     const filed = this.#file.get(key);
     if (filed !== undefined) return { desired: filed };
     const seen = this.#resources.get(key);
-    if (seen === undefined || seen.object.metadata.deletionTimestamp !== undefined) return {};
+    if (seen === undefined) return wantedOf(this.#references.get(key));
+    if (seen.object.metadata.deletionTimestamp !== undefined) return {};
     const { reading, lastValid } = seen;
     return {
       ...(lastValid === undefined ? {} : { desired: lastValid }),
@@ -156,6 +173,16 @@ export class Sources {
     this.#listener?.(key);
     for (const watcher of this.#watchers) watcher(key);
   }
+}
+
+/** What is asked for while the resource that an entry of the file stands for is not there. */
+function wantedOf(reference: WorkloadReference | undefined): Wanted {
+  if (reference === undefined) return {};
+  const { target, fallback } = reference;
+  if (fallback !== undefined) return { desired: fallback };
+  return {
+    invalid: `workloadCRDRef: ${KINDS[target.kind].resourceKind} ${target.namespace}/${target.name} is not there; create it, or write image beside the reference as a fall-back`,
+  };
 }
 
 /** Neither its deletion nor its finalizers changed. */

@@ -10,6 +10,7 @@ import type { RuleOutcome } from '../core/reconcile/plan.ts';
 import { SECOND, type Duration, type Instant } from '../core/time.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { Workload } from '../core/workload/model.ts';
+import type { WorkloadReference } from '../core/workload/reference.ts';
 import {
   NAMESPACES,
   NODES,
@@ -48,6 +49,8 @@ export interface SupervisorOptions {
   readonly timing: Timing;
   readonly remainsFollower: boolean;
   readonly workloads: readonly Workload[];
+  /** Entries of the file that stand for a custom resource. */
+  readonly references: readonly WorkloadReference[];
 }
 
 export interface SupervisorPorts {
@@ -94,7 +97,7 @@ export class Supervisor {
       scope: resourceScope(options.tenant),
       strip: stripResource,
     });
-    this.#sources = new Sources(options.workloads, options.tenant, this.#resources, log);
+    this.#sources = new Sources(options, options.tenant, this.#resources, log);
     this.inspection = new Inspection(this.#sources, this.#observations, this.#pods, ports.cluster);
   }
 

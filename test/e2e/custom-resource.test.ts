@@ -289,6 +289,37 @@ describe('a resource', () => {
   });
 });
 
+describe('an entry of the file that refers to a resource', () => {
+  const refer = (name: string): object => ({
+    name,
+    workloadCRDRef: { apiVersion: 'highlander.plexobject.io/v1', kind: 'WorkloadProcess', name },
+  });
+
+  it('waits for it while the others run, and is one workload with it', async () => {
+    const beside = refereedProcess('beside-reference', world.referee.dir);
+    const controller = await start({ processes: [refer('referred'), beside] });
+    await world.running('beside-reference');
+    await controller.waitForLog(
+      'the missing resource',
+      ({ reason, detail }) =>
+        reason === 'InvalidSpec' && String(detail).includes('WorkloadProcess default/referred is not there'),
+    );
+    await apply('referred');
+    await world.running('referred');
+    await says('referred', 'Active');
+    expect(world.referee.starts('referred')).toBe(1);
+  });
+
+  it('runs its own spec until the resource is there', async () => {
+    const own = { ...refereedProcess('fallen', world.referee.dir), ...refer('fallen') };
+    await start({ processes: [own] });
+    const before = await world.running('fallen');
+    await apply('fallen');
+    await says('fallen', 'Active');
+    expect((await world.running('fallen')).metadata.uid).toBe(before.metadata.uid);
+  });
+});
+
 describe('across a change of leader', () => {
   it('a completed one is not run again', async () => {
     await start();
