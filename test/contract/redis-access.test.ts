@@ -181,6 +181,26 @@ describe('TLS', () => {
   });
 });
 
+describe('a user of a Sentinel', () => {
+  it('needs the documented rights', async () => {
+    const master = await server();
+    const sentinel = await startSentinel(surroundings, never, 'main', master);
+    cleanUps.push(() => sentinel.stop());
+    const admin = createClient({ url: `redis://${sentinel.address}` });
+    admin.on('error', () => {});
+    cleanUps.push(() => admin.destroy());
+    await admin.connect();
+    const rules = ['on', '>pw', '+@connection', '+sentinel|master', '+subscribe', '&+switch-master'];
+    await admin.sendCommand(['ACL', 'SETUSER', 'highlander', ...rules]);
+    const sentinels = { addresses: [sentinel.address], masterName: 'main', username: 'highlander' };
+    const store = open(master, { sentinel: { ...sentinels, password: 'pw' } });
+    expect(await useAll(store)).toEqual(['granted', 'held', 'ok', 'released', 'free', 'true']);
+    const wrong = await causeOf(open(master, { sentinel: { ...sentinels, password: 'hunter2' } }));
+    expect(wrong).toContain('check redis.sentinelPassword, redis.sentinelPasswordFile');
+    expect(wrong).not.toContain('hunter2');
+  });
+});
+
 describe('the wrong server', () => {
   it('in cluster mode is told', async () => {
     expect(await causeOf(open(await server('--cluster-enabled', 'yes')))).toContain('cluster mode');

@@ -144,6 +144,7 @@ describe('the lock in Redis', () => {
     const view = await store.read('blue', never);
     expect(view).toMatchObject({ kind: 'held', holder: 'node-a/uid/n1' });
     expect(view).not.toHaveProperty('nonce');
+    expect(view).not.toHaveProperty('isStranger');
     expect(await winEventually(store, 'n2')).toMatchObject({ kind: 'granted', epoch: grant.epoch + 1 });
     expect(performance.now()).toBeGreaterThan(endsAt - 50);
   });
@@ -203,7 +204,7 @@ describe('beside the Go program', () => {
     const go = goInstance(await connect(server), 'go-1');
     await go.tryToAcquire();
     const view = await store.read('blue', never);
-    expect(view).toMatchObject({ kind: 'held', holder: 'go-1', epoch: 0 });
+    expect(view).toMatchObject({ kind: 'held', holder: 'go-1', epoch: 0, isStranger: true });
     expect(view).not.toHaveProperty('nonce');
     expect(await store.acquire(request('n1', { floor: 9 }), never)).toEqual({
       kind: 'held',

@@ -59,7 +59,11 @@ local function held()
     return {'held', holder, nonce, string.format('%d', epoch), string.format('%d', remaining), amnesia and '1' or '0'}
   end
   if grant then return reply(grant.value, grant.nonce, grant.epoch, redis.call('PTTL', KEYS[1]), grant.amnesia) end
-  if lock then return reply(foreign, '', counter, redis.call('PTTL', KEYS[1]), false) end
+  if lock then
+    local stranger = reply(foreign, '', counter, redis.call('PTTL', KEYS[1]), false)
+    stranger[7] = 'stranger'
+    return stranger
+  end
   if record and not record.released and now < record.heldUntil then
     return reply(record.holder, '', counter, record.heldUntil - now, false)
   end
@@ -119,7 +123,7 @@ return {'released'}
 
 /**
  * ARGV: the nonce of an acquisition that was not confirmed yet, or nothing. Answers `held, holder, nonce or nothing, epoch,
- * remaining ms (-1: for ever), amnesia` or `free, epoch, last holder`. A lock with that nonce is written again as it is,
+ * remaining ms (-1: for ever), amnesia`, for a stranger's lock also `stranger`, or `free, epoch, last holder`. A lock with that nonce is written again as it is,
  * and the two of `replication` are added.
  */
 export const READ = script(`

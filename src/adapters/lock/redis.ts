@@ -261,13 +261,14 @@ function isStrings(reply: unknown): reply is readonly string[] {
 }
 
 function heldView(reply: readonly string[]): Extract<LockView, { kind: 'held' }> {
-  const [, holder = '', nonce = '', epoch, remaining, amnesia] = reply;
+  const [, holder = '', nonce = '', epoch, remaining, amnesia, stranger] = reply;
   return {
     kind: 'held',
     holder,
     epoch: Number(epoch),
     remaining: remainingOf(remaining),
     ...(nonce !== '' && { nonce, amnesia: amnesia === '1' }),
+    ...(stranger === 'stranger' && { isStranger: true }),
   };
 }
 

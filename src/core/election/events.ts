@@ -16,8 +16,9 @@ export type LossReason = 'NotOurs' | 'Expired' | 'Outranked' | 'DrainIncomplete'
  * - `Amnesia`: the store lost its data, so an earlier holder may still believe in its grant.
  * - `StoreChanged`: the anchor names another store, whose last holder may still be acting.
  * - `StrangerLeft`: the last lock seen there was not one of ours, and its program may still delete what it finds.
+ * - `StrangerExpired`: such a lock was not released, it ran out: its holder may still be at work in another cluster.
  */
-export type WaitReason = 'Amnesia' | 'StoreChanged' | 'StrangerLeft';
+export type WaitReason = 'Amnesia' | 'StoreChanged' | 'StrangerLeft' | 'StrangerExpired';
 
 export type ElectionEvent =
   /** This process leads from now on. `previous` is the holder that was last seen, if any. */

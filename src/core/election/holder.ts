@@ -1,13 +1,13 @@
 /** The holder's part of the state machine: renewing, claiming the anchor, leading, draining and letting go. */
-import type { LossReason } from './events.ts';
+import type { LossReason, WaitReason } from './events.ts';
 import { refuse } from './follower.ts';
 import type { Won } from './follower.ts';
 import type { AnchorRecord, Epoch } from './record.ts';
 import type { AnchorView, RaiseReply, ReleaseReply, RenewReply } from './replies.ts';
 import { holdOf } from './state.ts';
 import type { Call, Hold, Phase } from './state.ts';
-import type { Instant } from '../time.ts';
-import { READ_BACK_AFTER, retryDelay, STRANGER_ABSENCE, validUntil } from './timing.ts';
+import type { Duration, Instant } from '../time.ts';
+import { READ_BACK_AFTER, retryDelay, STRANGER_ABSENCE, STRANGER_LINGERS, validUntil } from './timing.ts';
 import {
   callAnchor,
   callStore,
@@ -28,14 +28,18 @@ export function beginClaim(turn: Turn, { phase, epoch, isAmnesia, isAlone }: Won
   const { now } = turn.moment;
   const { timing } = turn.config;
   sawEpoch(turn, epoch);
-  const { strangerGoneAt } = turn.state;
+  const { strangerGoneAt, strangerUntil } = turn.state;
   const isAfterStranger = strangerGoneAt !== undefined && !isAlone;
   // Taken early because nobody else was there, and now somebody is: what is left of the absence is waited for here.
   const absentAt = isAfterStranger ? Math.min(strangerGoneAt, now) + STRANGER_ABSENCE : -Infinity;
   if (strangerGoneAt !== undefined) change(turn, { strangerGoneAt: Infinity }); // should this lock be lost, count anew
   const confirmAt = isAfterStranger ? Math.max(now, absentAt) + READ_BACK_AFTER : Infinity;
-  const duration = isAmnesia ? timing.ttl : isAfterStranger ? confirmAt - now : 0;
-  const waitReason = isAmnesia ? 'Amnesia' : isAfterStranger ? 'StrangerLeft' : undefined;
+  const waits: readonly (readonly [WaitReason, Duration])[] = [
+    ['StrangerExpired', (strangerUntil ?? -Infinity) + STRANGER_LINGERS - now],
+    ['Amnesia', isAmnesia ? timing.ttl : 0],
+    ['StrangerLeft', isAfterStranger ? confirmAt - now : 0],
+  ];
+  const [waitReason, duration] = waits.find(([, wait]) => wait > 0) ?? [undefined, 0];
   const hold: Hold = {
     nonce: phase.nonce,
     epoch,

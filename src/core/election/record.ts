@@ -22,6 +22,8 @@ export type LockView =
       readonly nonce?: Nonce;
       readonly epoch: Epoch;
       readonly remaining: Duration;
+      /** Another program wrote it: the Go program. */
+      readonly isStranger?: true;
       /** What `granted.amnesia` said or would have said to this holder; absent where the store does not keep it. */
       readonly amnesia?: boolean;
     }

@@ -134,6 +134,8 @@ export interface ElectionState {
    * when it has been seen absent: Infinity while it is there, or where that is not known.
    */
   readonly strangerGoneAt: Instant | undefined;
+  /** When the stranger's lock that was seen last runs out, or ran out; undefined if none was seen or it was released. */
+  readonly strangerUntil: Instant | undefined;
   readonly lockCall: Call<LockAnswer['op']> | undefined;
   readonly anchorCall: Call<AnchorAnswer['op']> | undefined;
   readonly anchor: AnchorStanding;
@@ -192,6 +194,7 @@ export function initialState(moment: Moment, config: ElectionConfig): ElectionSt
     seen: 0,
     lock: undefined,
     strangerGoneAt: config.meetsStrangers ? Infinity : undefined,
+    strangerUntil: undefined,
     lockCall: undefined,
     anchorCall: undefined,
     anchor: { kind: 'unread', retryAt: moment.now, refusals: 0 },

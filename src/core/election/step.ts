@@ -11,7 +11,8 @@
  * Where programs of another kind share the lock, one of them may delete what it finds just after its own release. So
  * unless the last lock seen was one of ours, it is taken only after it was absent for two seconds, and the winner acts
  * only after a renewal sent one second later has confirmed it. Neither is waited for where the store saw, while the lock was
- * absent and again after granting it, that no program of another kind is connected: then there is nobody to delete it.
+ * absent and again after granting it, that no program of another kind is connected: then there is nobody to delete it. A stranger's lock that was not released but ran out belonged to a process that died, or
+ * that hangs and works on in another cluster: the winner does not act until a minute after its end.
  *
  * Who holds the lock renews it every R, in every phase until it lets go. Each renewal is bounded; one that the store
  * confirms moves V to `S + 0.88 T` of that renewal, an error only spends time, "not yours" ends the hold at once, and so

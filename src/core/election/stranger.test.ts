@@ -6,7 +6,13 @@ import type { Answer, Effect, ElectionConfig, Event, Request } from './state.ts'
 import { step } from './step.ts';
 import { planTiming } from './timing.ts';
 
-const FOREIGN: LockView = { kind: 'held', holder: 'go-1', epoch: 0, remaining: 95_000 };
+const FOREIGN = {
+  kind: 'held',
+  holder: 'go-1',
+  epoch: 0,
+  remaining: 95_000,
+  isStranger: true,
+} as const;
 const OURS: LockView = { kind: 'held', holder: 'b/host/1', nonce: 'theirs', epoch: 4, remaining: 3_000 };
 const FREE: LockView = { kind: 'free', epoch: 0 };
 const GRANTED: AcquireReply = { kind: 'granted', epoch: 5, remaining: 5_000, amnesia: false };
@@ -168,7 +174,7 @@ describe('a lock that strangers share', () => {
     const bench = new Bench();
     bench.pass(2_500);
     bench.renewal = { kind: 'lost' };
-    bench.acquisition = { kind: 'held', view: { ...FOREIGN, kind: 'held' } };
+    bench.acquisition = { kind: 'held', view: FOREIGN };
     bench.pass(10_000);
     expect(bench.times('leader-elected')).toEqual([]);
     expect(bench.times('leadership-lost')).toEqual([]);
@@ -184,6 +190,56 @@ describe('a lock that strangers share', () => {
     bench.renewal = { kind: 'ok', remaining: 1_500 };
     bench.pass(100);
     expect(bench.times('leader-elected')).toHaveLength(1);
+  });
+});
+
+/** The store shows a stranger's lock until its end, which is 20 s after the start, and then nothing. */
+function runOut(acquisition: AcquireReply = GRANTED): Bench {
+  const bench = new Bench({ lock: { ...FOREIGN, remaining: 20_000 }, acquisition });
+  for (let rest = 16_000; rest > 0; rest -= 4_000) {
+    bench.lock = { ...FOREIGN, remaining: rest };
+    bench.pass(4_000);
+  }
+  bench.lock = FREE;
+  bench.pass(10_000);
+  return bench;
+}
+
+describe("a stranger's lock that ran out", () => {
+  it('is taken, and used a minute after its end', () => {
+    const bench = runOut();
+    expect(bench.times('acquire')).toHaveLength(1);
+    expect(bench.times('StrangerExpired')).toHaveLength(1);
+    bench.pass(53_000);
+    expect(bench.times('leader-elected')).toEqual([]);
+    bench.pass(2_000);
+    expect(bench.times('leader-elected')).toHaveLength(1);
+  });
+
+  it('is waited for also where nobody is connected any more', () => {
+    const bench = runOut({ ...GRANTED, isAlone: true });
+    bench.pass(40_000);
+    expect(bench.times('leader-elected')).toEqual([]);
+  });
+
+  it('is waited for by the next one of ours too', () => {
+    const bench = runOut({ kind: 'held', view: { ...OURS, kind: 'held', remaining: 3_000 } });
+    bench.acquisition = GRANTED;
+    bench.pass(20_000);
+    expect(bench.times('StrangerExpired')).toHaveLength(1);
+    expect(bench.times('leader-elected')).toEqual([]);
+  });
+
+  it('is another thing than one that was released, or one of ours that was lost', () => {
+    const { isStranger: _, ...lost } = { ...FOREIGN, remaining: 1_000 };
+    for (const lock of [FOREIGN, lost]) {
+      const bench = new Bench({ lock });
+      bench.pass(1_500);
+      bench.lock = FREE;
+      bench.pass(20_000);
+      expect(bench.times('StrangerExpired')).toEqual([]);
+      expect(bench.times('leader-elected')).toHaveLength(1);
+    }
   });
 });
 

@@ -34,6 +34,14 @@ export const STRANGER_ABSENCE: Duration = 2 * SECOND;
 /** A lock taken after a stranger's is confirmed by the store this long after winning, before acting. */
 export const READ_BACK_AFTER: Duration = SECOND;
 
+/**
+ * How long a stranger whose lock ran out may still be at work where nobody here sees it. The Go program was seen to stop
+ * 150 s after its last answer from the store, which is 50 s after its lock ran out.
+ */
+export const STRANGER_LINGERS: Duration = 60 * SECOND;
+/** A stranger's lock that is gone this much before it would have run out was released. */
+export const STRANGER_SLACK: Duration = SECOND;
+
 const CLOCK_RATE_ERROR = 0.02;
 const SAFETY_SHARE = 1 / 10;
 const RENEW_SHARE = 1 / 5;

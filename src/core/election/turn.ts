@@ -14,7 +14,14 @@ import type {
   Phase,
   Request,
 } from './state.ts';
-import { expiryJitter, FOLLOWER_ASK_INTERVAL, pollEvery, releaseJitter, STRANGER_ABSENCE } from './timing.ts';
+import {
+  expiryJitter,
+  FOLLOWER_ASK_INTERVAL,
+  pollEvery,
+  releaseJitter,
+  STRANGER_ABSENCE,
+  STRANGER_SLACK,
+} from './timing.ts';
 import type { Instant } from '../time.ts';
 import { restOf } from './state.ts';
 
@@ -121,7 +128,11 @@ export function canContend(turn: Turn): boolean {
 function noteLock(turn: Turn, view: LockView): void {
   const before = turn.state.lock;
   sawEpoch(turn, view.epoch);
-  change(turn, { lock: view, strangerGoneAt: absentSince(turn, view) });
+  change(turn, {
+    lock: view,
+    strangerGoneAt: absentSince(turn, view),
+    strangerUntil: endOfStranger(turn, view),
+  });
   const holder = view.kind === 'held' ? view.holder : undefined;
   const holderBefore = before?.kind === 'held' ? before.holder : undefined;
   if (before === undefined ? holder === undefined : holder === holderBefore && view.epoch === before.epoch)
@@ -132,6 +143,12 @@ function noteLock(turn: Turn, view: LockView): void {
 function absentSince({ state, moment }: Turn, view: LockView): Instant | undefined {
   if (view.kind === 'held') return view.nonce === undefined ? Infinity : undefined;
   return state.strangerGoneAt === Infinity ? moment.now : state.strangerGoneAt;
+}
+
+function endOfStranger({ state: { strangerUntil }, moment }: Turn, view: LockView): Instant | undefined {
+  if (view.kind === 'held' && view.isStranger === true) return moment.now + view.remaining;
+  const isReleased = strangerUntil !== undefined && moment.now < strangerUntil - STRANGER_SLACK;
+  return isReleased ? undefined : strangerUntil;
 }
 
 /** The lock store answered, or did not; told once per change. Between two answers nobody knows who came and went. */
