@@ -25,7 +25,7 @@ const RIGHTS = `GRANT SELECT, INSERT, UPDATE ON the tables ${TABLES}, and CREATE
 
 /** By the server's error number, our own code, or the code of a system error. */
 const SENTENCES: Readonly<Record<string, string>> = {
-  1045: 'refused user or password (1045): check them in databaseURL',
+  1045: 'refused user or password (1045): check them in databaseURL; a server that demands TLS says this too, then set ssl-mode=REQUIRED or stricter',
   1698: 'refused user or password (1698): the user may log in in another way only, such as by socket',
   1130: 'does not let this host in (1130): create the user for this host or for %',
   1044: 'denies the user the database (1044): grant it rights on the database',
@@ -33,6 +33,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   1142: `denies the user a right on its tables (1142): ${RIGHTS}`,
   1143: `denies the user a right on columns of its tables (1143): ${RIGHTS}`,
   1227: `denies the user a right (1227): ${RIGHTS}`,
+  3159: 'lets in only who uses TLS (3159): set ssl-mode=REQUIRED or stricter in databaseURL',
   1040: 'has too many connections (1040): raise max_connections; each controller needs two',
   1203: 'allows this user no more connections (1203): raise max_user_connections; each controller needs two',
   1226: 'allows this user no more of something (1226): raise its resource limits',

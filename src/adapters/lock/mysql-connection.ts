@@ -195,6 +195,12 @@ async function readSsl({ sslMode, sslCa }: MysqlAddress): Promise<Ssl | undefine
   return {
     rejectUnauthorized: sslMode !== 'REQUIRED',
     verifyIdentity: sslMode === 'VERIFY_IDENTITY',
-    ...(sslCa !== undefined && { ca: await readFile(sslCa, 'utf8') }),
+    ...(sslCa !== undefined && { ca: await readAuthorities(sslCa) }),
   };
+}
+
+async function readAuthorities(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new Error(`ssl-ca ${path} cannot be read: check the path and its permissions`, { cause: error });
+  });
 }

@@ -32,6 +32,8 @@ describe('the URL of a MySQL or MariaDB server', () => {
     ['mysql://u:hu sh@ho st/ha', 'cannot be read'],
     ['mysql://u:hush@host/ha?timeout=3', 'sets "timeout"'],
     ['mysql://u:hush@host/ha?ssl-mode=maybe', 'DISABLED, REQUIRED'],
+    ['mysql://u:hush@10.0.0.1/ha?ssl-mode=VERIFY_IDENTITY', 'needs the name'],
+    ['mysql://u:hush@[::1]/ha?ssl-mode=VERIFY_IDENTITY', 'needs the name'],
     ['http://u:hush@host/ha', 'begins with http://'],
   ])('%s is refused in words that do not hold the password', (url, expected) => {
     const answer = readMysqlUrl(url);

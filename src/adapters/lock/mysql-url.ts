@@ -1,4 +1,5 @@
 /** Where a MySQL or MariaDB server is, from a URL `mysql://user:password@host:3306/database?ssl-mode=REQUIRED`. */
+import { isIP } from 'node:net';
 import type { MysqlTarget } from './mysql-cause.ts';
 
 /** How a connection is protected; the names are those of MySQL's own programs. */
@@ -36,6 +37,9 @@ export function readMysqlUrl(text: string): MysqlAddress | { readonly problem: s
     return { problem: `the URL sets "${unknown}", which is not known: use ssl-mode and ssl-ca` };
   const sslMode = readSslMode(url.searchParams.get('ssl-mode') ?? 'DISABLED');
   if (sslMode === undefined) return { problem: `ssl-mode is none of ${SSL_MODES.join(', ')}` };
+  // The client would compare the certificate of an address with the name localhost.
+  if (sslMode === 'VERIFY_IDENTITY' && isIP(host) !== 0)
+    return { problem: 'ssl-mode=VERIFY_IDENTITY needs the name of the host, not its address' };
   const sslCa = url.searchParams.get('ssl-ca');
   const port = Number(url.port || 3306);
   return {
