@@ -127,6 +127,7 @@ export function makeInput(options: Partial<Input> = {}): Input {
     now: 1000,
     term: TERM,
     fingerprints: new Set([FINGERPRINT]),
+    identity: { tenant: 'default', fingerprint: FINGERPRINT },
     desired: makeWorkload(),
     instances: [],
     vanished: [],

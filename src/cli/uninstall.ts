@@ -107,7 +107,7 @@ class Uninstall {
       if (read.kind !== 'done') return void this.#fail(ref, read);
       const { uid = '', resourceVersion = '' } = read.object.metadata;
       if (!this.#dryRun) {
-        const result = await this.#cluster.delete(ref, { uid, resourceVersion }, this.#signal);
+        const result = await this.#cluster.delete(ref, { uid, resourceVersion }, 'Background', this.#signal);
         if (result.kind !== 'done' && result.kind !== 'gone') return void this.#fail(ref, result);
       }
       this.#done.push(`${titleOf(ref)} ${this.#dryRun ? 'would be deleted' : 'deleted'}`);

@@ -111,6 +111,9 @@ export class History {
       case 'instance-created':
       case 'instance-permitted':
       case 'instance-ended':
+      case 'object-created':
+      case 'object-changed':
+      case 'object-deleted':
       case 'write-failed':
       case 'write-fenced':
       case 'sweep-done':

@@ -56,6 +56,15 @@ export type DomainEvent =
       readonly uid: string;
       readonly proof: Proof;
     }
+  /** What stands around the pods was made, changed or deleted by us. `object` is its kind. */
+  | { readonly type: 'object-created'; readonly key: string; readonly object: string; readonly name: string }
+  | {
+      readonly type: 'object-changed' | 'object-deleted';
+      readonly key: string;
+      readonly object: string;
+      readonly name: string;
+      readonly cause: string;
+    }
   /** It disappeared without proof; `guarantee` falls to best effort until the waiting time is over. */
   | { readonly type: 'evidence-removed'; readonly key: string; readonly pod: string; readonly uid: string }
   | {

@@ -84,6 +84,9 @@ export class Metrics {
       case 'instance-created':
       case 'instance-permitted':
       case 'instance-stopping':
+      case 'object-created':
+      case 'object-changed':
+      case 'object-deleted':
       case 'evidence-removed':
     }
   }

@@ -82,11 +82,69 @@ export const EVENTS: Resource = {
   namespaced: true,
 };
 
+export const DEPLOYMENTS: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  namespaced: true,
+};
+export const STATEFUL_SETS: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'statefulsets',
+  kind: 'StatefulSet',
+  namespaced: true,
+};
+export const CRON_JOBS: Resource = {
+  group: 'batch',
+  version: 'v1',
+  plural: 'cronjobs',
+  kind: 'CronJob',
+  namespaced: true,
+};
+export const JOBS: Resource = {
+  group: 'batch',
+  version: 'v1',
+  plural: 'jobs',
+  kind: 'Job',
+  namespaced: true,
+};
+export const SERVICES: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'services',
+  kind: 'Service',
+  namespaced: true,
+};
+
 export const WORKLOAD_PROCESSES: Resource = {
   group: GROUP,
   version: 'v1',
   plural: 'workloadprocesses',
   kind: 'WorkloadProcess',
+  namespaced: true,
+};
+
+export const WORKLOAD_CRON_JOBS: Resource = {
+  group: GROUP,
+  version: 'v1',
+  plural: 'workloadcronjobs',
+  kind: 'WorkloadCronJob',
+  namespaced: true,
+};
+export const WORKLOAD_SERVICES: Resource = {
+  group: GROUP,
+  version: 'v1',
+  plural: 'workloadservices',
+  kind: 'WorkloadService',
+  namespaced: true,
+};
+export const WORKLOAD_PERSISTENTS: Resource = {
+  group: GROUP,
+  version: 'v1',
+  plural: 'workloadpersistents',
+  kind: 'WorkloadPersistent',
   namespaced: true,
 };
 
@@ -150,6 +208,9 @@ export interface DeletePreconditions {
   readonly resourceVersion: string;
 }
 
+/** What becomes of the objects that the deleted one owns: they go too, some time later, or they are left without an owner. */
+export type Propagation = 'Background' | 'Orphan';
+
 export interface ClusterWriter {
   /** POST. `namespace` is taken from the object's metadata. */
   create<T extends KubeObject>(resource: Resource, object: T, signal: AbortSignal): Promise<WriteResult<T>>;
@@ -162,8 +223,16 @@ export interface ClusterWriter {
     signal: AbortSignal,
     subresource?: 'status',
   ): Promise<WriteResult<T>>;
-  /** DELETE with preconditions and the object's own grace period. There is no way to force. */
-  delete(ref: ObjectRef, preconditions: DeletePreconditions, signal: AbortSignal): Promise<WriteResult>;
+  /**
+   * DELETE with preconditions and the object's own grace period. There is no way to force. The propagation is always said:
+   * that of a type that is left to the server differs (a Job would leave its pods behind).
+   */
+  delete(
+    ref: ObjectRef,
+    preconditions: DeletePreconditions,
+    propagation: Propagation,
+    signal: AbortSignal,
+  ): Promise<WriteResult>;
 }
 
 /** What happened to one cached object. `previous` is absent for an object not seen before. */

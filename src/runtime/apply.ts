@@ -3,47 +3,26 @@
  * answered is put where the next decision will see it.
  */
 import type { Pod } from '../core/manifests/pod.ts';
-import { renderProcessPod, type RenderIdentity } from '../core/manifests/process.ts';
-import type { Refusal } from '../core/reconcile/observed.ts';
-import { claimPatch, dropFinalizerPatch, permitPatch, type LeaderMark } from '../core/reconcile/patches.ts';
+import { renderProcessPod } from '../core/manifests/process.ts';
+import { claimPatch, dropFinalizerPatch, permitPatch } from '../core/reconcile/patches.ts';
 import { fencingToken } from '../core/reconcile/permit.ts';
 import type { Action } from '../core/reconcile/verdict.ts';
-import type { DomainEvent } from '../core/projection.ts';
-import { SECOND, type Duration } from '../core/time.ts';
+import { SECOND } from '../core/time.ts';
 import { parseKey } from '../core/workload/model.ts';
 import { processPodName } from '../core/workload/names.ts';
-import { PODS, type Cache, type ClusterReader, type ObjectRef } from '../ports/cluster.ts';
-import type { Clock } from '../ports/system.ts';
-import type { GuardedResult, GuardedWriter } from './guarded-writer.ts';
-import type { Records } from './records.ts';
+import { PODS, type ObjectRef } from '../ports/cluster.ts';
+import type { ApplyContext } from './apply-context.ts';
+import { applyObjectAction } from './apply-object.ts';
+import type { GuardedResult } from './guarded-writer.ts';
+import {
+  FOREIGN_RECHECK,
+  missingNamespace,
+  REFUSED_RETRY,
+  refuse,
+  settleFailure,
+  type Outcome,
+} from './outcome.ts';
 import type { ResourceWrite } from './resource-write.ts';
-import type { Term } from './term.ts';
-import type { WorkloadNotes } from './workload-notes.ts';
-
-/** `applied`: go on. `reread`: the object was different; decide again. `wait`: an event or the time will bring the key back. */
-export type Outcome =
-  | { readonly kind: 'applied' | 'reread' }
-  | { readonly kind: 'wait'; readonly retryIn?: Duration };
-
-export interface ApplyContext {
-  readonly term: Term;
-  readonly leader: LeaderMark;
-  readonly render: RenderIdentity;
-  readonly clock: Clock;
-  readonly reader: ClusterReader;
-  readonly writer: GuardedWriter;
-  readonly pods: Cache<Pod>;
-  readonly records: Records;
-  readonly notes: WorkloadNotes;
-  readonly nextToken: () => number;
-  readonly emit: (event: DomainEvent) => void;
-}
-
-/** How long a refused write is left alone before it is tried again. */
-const REFUSED_RETRY: Duration = 15 * SECOND;
-/** How often a pod of somebody else's under our name is looked for again. */
-const FOREIGN_RECHECK: Duration = 60 * SECOND;
-const FENCED: Outcome = { kind: 'wait' };
 
 /** Carries out one action of the workload `key`. */
 export async function applyAction(context: ApplyContext, key: string, action: Action): Promise<Outcome> {
@@ -62,6 +41,11 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
         context.emit({ type: 'instance-ended', key, ...named(action.pod), proof: action.proof });
       return outcome;
     }
+    case 'createObject':
+    case 'claimObject':
+    case 'changeObject':
+    case 'deleteObject':
+      return applyObjectAction(context, key, action);
     case 'remember':
       return settleRecord(context, key, 'remember', await context.records.remember(key, action.record));
     case 'forget': {
@@ -86,7 +70,7 @@ function settleRecord(
       return { kind: 'wait', ...(result.retryIn === undefined ? {} : { retryIn: result.retryIn }) };
     case 'refused': {
       const retryAt = context.clock.now() + REFUSED_RETRY;
-      return refuse(context, key, { ...result, action, retryAt });
+      return refuse(context, key, { ...result, action, object: 'workload', retryAt });
     }
   }
 }
@@ -101,8 +85,9 @@ async function createPod(context: ApplyContext, key: string, pod: Pod): Promise<
   }
   // It exists, or it may: read it, adopt it if it is ours, report it if it is not.
   if (result.kind === 'exists' || result.kind === 'unknown') return reread(context, key, refOf(pod));
-  if (result.kind === 'gone') return refuse(context, key, missingNamespace(context, pod));
-  return settleFailure(context, key, 'create', result);
+  if (result.kind === 'gone')
+    return refuse(context, key, missingNamespace(context, 'pod', pod.metadata.namespace ?? ''));
+  return settleFailure(context, key, { action: 'create', object: 'pod' }, result);
 }
 
 async function permitPod(context: ApplyContext, key: string, pod: Pod): Promise<Outcome> {
@@ -159,43 +144,7 @@ async function settleWrite(
   if (result.kind === 'conflict' || result.kind === 'unknown' || result.kind === 'exists')
     return reread(context, key, refOf(pod));
   if (result.kind === 'gone') return { kind: 'wait', retryIn: SECOND };
-  return settleFailure(context, key, action, result);
-}
-
-function settleFailure(
-  context: ApplyContext,
-  key: string,
-  action: Action['kind'],
-  result: Extract<GuardedResult, { kind: 'refused' | 'throttled' | 'fenced' | 'conflict' }>,
-): Outcome {
-  if (result.kind === 'fenced') return FENCED;
-  if (result.kind === 'throttled') return { kind: 'wait', retryIn: result.retryAfter };
-  if (result.kind === 'conflict') return { kind: 'wait', retryIn: SECOND };
-  const { status, reason, message } = result;
-  return refuse(context, key, {
-    action,
-    status,
-    reason,
-    message,
-    retryAt: context.clock.now() + REFUSED_RETRY,
-  });
-}
-
-function refuse(context: ApplyContext, key: string, refusal: Refusal): Outcome {
-  context.notes.refused(key, refusal);
-  context.emit({
-    type: 'write-failed',
-    key,
-    action: refusal.action,
-    result: refusal.reason,
-    detail: refusal.message,
-  });
-  return { kind: 'reread' };
-}
-
-function missingNamespace({ clock }: ApplyContext, pod: Pod): Refusal {
-  const message = `namespace ${pod.metadata.namespace} does not exist: create it, or change the workload's namespace`;
-  return { action: 'create', status: 404, reason: 'NotFound', message, retryAt: clock.now() + REFUSED_RETRY };
+  return settleFailure(context, key, { action, object: 'pod' }, result);
 }
 
 /** One quorum read of the pod, put into the cache. A late write of ours shows here, or fails on the newer version. */
@@ -210,7 +159,7 @@ async function reread(context: ApplyContext, key: string, ref: ObjectRef): Promi
   }
   const parsed = parseKey(key);
   if (parsed?.namespace === namespace && processPodName(parsed.name) === name)
-    context.notes.foreign(key, read.object, context.clock.now() + FOREIGN_RECHECK);
+    context.notes.foreign(key, { kind: 'pod', name, recheckAt: context.clock.now() + FOREIGN_RECHECK });
   return { kind: 'reread' };
 }
 

@@ -59,6 +59,16 @@ export function logEvent(log: Log, event: DomainEvent): void {
         uid: event.uid,
         proof: event.proof,
       });
+    case 'object-created':
+      return log.info('object created', { workload: event.key, object: event.object, name: event.name });
+    case 'object-changed':
+    case 'object-deleted':
+      return log.info(event.type === 'object-changed' ? 'object changed' : 'object deleted', {
+        workload: event.key,
+        object: event.object,
+        name: event.name,
+        cause: event.cause,
+      });
     case 'evidence-removed':
       return log.warn('instance vanished without proof that it ended', {
         workload: event.key,

@@ -10,8 +10,9 @@ import type { Duration } from '../core/time.ts';
 import { GROUP, LABEL } from '../core/workload/names.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
-import { EVENTS, WORKLOAD_PROCESSES, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
+import { EVENTS, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
+import { refOfResource } from './resource.ts';
 
 /** What happened, in the words of an event. */
 interface EventText {
@@ -130,10 +131,10 @@ export class EventRecorder {
   }
 }
 
-function referTo({ metadata }: WorkloadResource): Reference {
-  const { group, version, kind } = WORKLOAD_PROCESSES;
-  const { namespace = '', name, uid = '' } = metadata;
-  return { apiVersion: `${group}/${version}`, kind, namespace, name, uid };
+function referTo(object: WorkloadResource): Reference {
+  const { resource, namespace, name } = refOfResource(object);
+  const { group, version, kind } = resource;
+  return { apiVersion: `${group}/${version}`, kind, namespace, name, uid: object.metadata.uid ?? '' };
 }
 
 function describe(event: DomainEvent): EventText | undefined {

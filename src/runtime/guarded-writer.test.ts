@@ -32,7 +32,7 @@ function open(validUntil = 1000): Bench {
     create: (_resource, _object, signal) => send(signal),
     replace: (_resource, _object, signal) => send(signal),
     patch: (_ref, _operations, signal) => send(signal),
-    delete: (_ref, _preconditions, signal) => send(signal),
+    delete: (_ref, _preconditions, _propagation, signal) => send(signal),
   };
   const term: Term = {
     epoch: 7,

@@ -10,6 +10,7 @@ import {
   type KubeObject,
   type ObjectRef,
   type PatchOperation,
+  type Propagation,
   type Resource,
   type WriteResult,
 } from '../ports/cluster.ts';
@@ -56,8 +57,12 @@ export class GuardedWriter {
     return this.#guard(ref, (signal) => this.#cluster.patch<T>(ref, operations, signal, subresource));
   }
 
-  delete(ref: ObjectRef, preconditions: DeletePreconditions): Promise<GuardedResult> {
-    return this.#guard(ref, (signal) => this.#cluster.delete(ref, preconditions, signal));
+  delete(
+    ref: ObjectRef,
+    preconditions: DeletePreconditions,
+    propagation: Propagation = 'Background',
+  ): Promise<GuardedResult> {
+    return this.#guard(ref, (signal) => this.#cluster.delete(ref, preconditions, propagation, signal));
   }
 
   /**

@@ -15,7 +15,7 @@ export function stripPod(pod: Pod): Pod {
         'deletionTimestamp',
         'deletionGracePeriodSeconds',
       ]),
-      ...pick(metadata, ['labels', 'annotations', 'finalizers']),
+      ...pick(metadata, ['labels', 'annotations', 'finalizers', 'ownerReferences']),
     },
     spec: {
       ...pick(spec, ['nodeName', 'schedulingGates', 'terminationGracePeriodSeconds', 'tolerations']),

@@ -38,7 +38,12 @@ function open(
   const { hasStatus = true, file = [] } = options;
   const system = createManualSystem();
   const cache = createMemoryCache<WorkloadResource>();
-  const sources = new Sources({ workloads: file, references: [] }, 'default', cache, system.log);
+  const sources = new Sources(
+    { workloads: file, references: [] },
+    'default',
+    new Map([['process', cache]]),
+    system.log,
+  );
   const writes: string[] = [];
   let stored = resource;
   let version = 100;

@@ -4,12 +4,13 @@ import { createMemoryCache, type MemoryCache } from '../../test/memory-cache.ts'
 import { makeWorkload } from '../../test/pod-fixture.ts';
 import { makeResource } from '../../test/resource-fixture.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
-import type { Workload } from '../core/workload/model.ts';
+import type { Workload, WorkloadKind } from '../core/workload/model.ts';
 import type { WorkloadReference } from '../core/workload/reference.ts';
 import type { ClusterReader } from '../ports/cluster.ts';
 import { Sources } from './sources.ts';
 
 const KEY = 'process/default/report';
+const NONE = new Map<WorkloadKind, string>();
 const BAD = { image: 'a b' };
 
 function open(
@@ -19,7 +20,7 @@ function open(
 ): { sources: Sources; cache: MemoryCache<WorkloadResource>; woken: string[]; lines: string[] } {
   const cache = createMemoryCache<WorkloadResource>();
   const system = createManualSystem();
-  const sources = new Sources({ workloads, references }, tenant, cache, system.log);
+  const sources = new Sources({ workloads, references }, tenant, new Map([['process', cache]]), system.log);
   const woken: string[] = [];
   sources.listen((key) => woken.push(key));
   return { sources, cache, woken, lines: system.lines };
@@ -142,7 +143,7 @@ describe('a consistent list', () => {
   it('removes what the watch has not reported as gone yet, and a late event does not bring it back', async () => {
     const { sources, cache } = open();
     cache.observe(makeResource());
-    expect(await sources.confirm([], reader(), signal)).toBeUndefined();
+    expect(await sources.confirm([], NONE, reader(), signal)).toBeUndefined();
     expect(sources.resource(KEY)).toBeUndefined();
     cache.observe(edit(makeResource(), { generation: 2 }));
     expect(sources.resource(KEY)).toBeUndefined();
@@ -154,13 +155,13 @@ describe('a consistent list', () => {
   it('does not remove what is newer than the list', async () => {
     const { sources, cache } = open();
     cache.observe(makeResource());
-    await sources.confirm([], reader(makeResource()), signal);
+    await sources.confirm([], NONE, reader(makeResource()), signal);
     expect(sources.resource(KEY)).toBeDefined();
   });
 
   it('brings what the watch has not told yet', async () => {
     const { sources } = open();
-    await sources.confirm([makeResource()], reader(), signal);
+    await sources.confirm([makeResource()], NONE, reader(), signal);
     expect(sources.get(KEY).desired).toBeDefined();
   });
 
@@ -171,7 +172,7 @@ describe('a consistent list', () => {
       ...reader(),
       get: () => Promise.resolve({ kind: 'unavailable', cause: 'down' } as never),
     };
-    expect(await sources.confirm([], broken, signal)).toBe('down');
+    expect(await sources.confirm([], NONE, broken, signal)).toBe('down');
     expect(sources.resource(KEY)).toBeDefined();
   });
 });

@@ -6,18 +6,17 @@
 import {
   explainProblems,
   explainShadowed,
-  keyOfResource,
   readResource,
   tenantOfResource,
   type ResourceReading,
   type WorkloadResource,
 } from '../core/workload/custom-resource.ts';
 import { KINDS } from '../core/workload/kinds.ts';
-import { formatKey, type Workload } from '../core/workload/model.ts';
+import { formatKey, type Workload, type WorkloadKind } from '../core/workload/model.ts';
 import type { WorkloadReference } from '../core/workload/reference.ts';
 import type { Cache, CacheChange, ClusterReader } from '../ports/cluster.ts';
 import type { Log } from '../ports/system.ts';
-import { refOfResource } from './resource.ts';
+import { keyOf, refOfResource } from './resource.ts';
 
 /** What is asked for. Nothing at all: the workload is to be stopped, or was never ours. */
 export interface Wanted {
@@ -46,11 +45,14 @@ interface Seen {
   readonly lastValid: Workload | undefined;
 }
 
+/** A cache for each kind of workload. */
+export type ResourceCaches = ReadonlyMap<WorkloadKind, Cache<WorkloadResource>>;
+
 export class Sources {
   readonly #file: ReadonlyMap<string, Workload>;
   readonly #references: ReadonlyMap<string, WorkloadReference>;
   readonly #tenant: string;
-  readonly #cache: Cache<WorkloadResource>;
+  readonly #caches: ResourceCaches;
   readonly #resources = new Map<string, Seen>();
   /** Uids known to be gone although the watch has not said so yet. */
   readonly #gone = new Set<string>();
@@ -58,18 +60,13 @@ export class Sources {
   readonly #watchers: ((key: string) => void)[] = [];
   #listener: ((key: string) => void) | undefined;
 
-  constructor(
-    { workloads, references }: Filed,
-    tenant: string,
-    resources: Cache<WorkloadResource>,
-    log: Log,
-  ) {
+  constructor({ workloads, references }: Filed, tenant: string, resources: ResourceCaches, log: Log) {
     this.#log = log;
     this.#references = new Map(references.map((reference) => [formatKey(reference.target), reference]));
     this.#file = new Map(workloads.map((workload) => [formatKey(workload.key), workload]));
     this.#tenant = tenant;
-    this.#cache = resources;
-    resources.onChange((change) => this.#onChange(change));
+    this.#caches = resources;
+    for (const cache of resources.values()) cache.onChange((change) => this.#onChange(change));
   }
 
   /** At most one listener, told which workload to look at again; undefined removes it. */
@@ -102,35 +99,37 @@ export class Sources {
   resource(key: string): KnownResource | undefined {
     const object = this.#resources.get(key)?.object;
     if (object === undefined) return undefined;
-    return this.#file.has(key) ? { object, shadowed: explainShadowed(keyOfResource(object)) } : { object };
+    return this.#file.has(key) ? { object, shadowed: explainShadowed(keyOf(object)) } : { object };
   }
 
   /** The reply of one of our own writes. */
   put(object: WorkloadResource): void {
-    this.#cache.put(object);
+    this.#caches.get(keyOf(object).kind)?.put(object);
   }
 
   /** This resource is gone for good, whatever the watch may still say. */
   gone(object: WorkloadResource): void {
     const { uid = '' } = object.metadata;
     this.#gone.add(uid);
-    this.#remove(formatKey(keyOfResource(object)), uid);
+    this.#remove(formatKey(keyOf(object)), uid);
   }
 
   /**
    * Takes in a complete and consistent list. What is known and not in it is asked for one by one: the watch may be behind
-   * the list, or ahead of it. Answers the cause when one could not be asked for.
+   * the list, or ahead of it. Resources of a kind that may not be read (`refused`) stay as they are known. Answers the
+   * cause when one could not be asked for.
    */
   async confirm(
     listed: readonly WorkloadResource[],
+    refused: ReadonlyMap<WorkloadKind, string>,
     reader: ClusterReader,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    for (const object of listed) this.#cache.put(object);
+    for (const object of listed) this.put(object);
     const present = new Set(listed.map(({ metadata }) => metadata.uid));
     for (const { object } of this.#resources.values()) {
       const { uid } = object.metadata;
-      if (present.has(uid)) continue;
+      if (present.has(uid) || refused.has(keyOf(object).kind)) continue;
       const read = await reader.get<WorkloadResource>(refOfResource(object), signal);
       if (read.kind === 'unavailable') return read.cause;
       if (read.kind === 'refused') return read.message;
@@ -142,7 +141,7 @@ export class Sources {
   #onChange(change: CacheChange<WorkloadResource>): void {
     const { object } = change;
     const { uid = '' } = object.metadata;
-    const key = formatKey(keyOfResource(object));
+    const key = formatKey(keyOf(object));
     if (change.kind === 'removed') this.#gone.delete(uid);
     if (change.kind === 'removed' || tenantOfResource(object) !== this.#tenant) this.#remove(key, uid);
     else if (!this.#gone.has(uid)) this.#observe(key, object);
@@ -154,7 +153,7 @@ export class Sources {
     const { generation } = object.metadata;
     const isRead =
       before !== undefined && generation !== undefined && generation === before.object.metadata.generation;
-    const reading = isRead ? before.reading : readResource(object);
+    const reading = isRead ? before.reading : readResource(object, keyOf(object).kind);
     if (!isRead && reading.workload !== undefined)
       for (const { path, message, hint } of reading.problems)
         this.#log.warn('a value of a custom resource has no effect', { workload: key, path, message, hint });

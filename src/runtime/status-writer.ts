@@ -37,7 +37,8 @@ export class StatusWriter {
   readonly #parts: StatusParts;
   /** By uid what was written last: a schema that drops fields must not make every look at the resource a write. */
   readonly #sent = new Map<string, ResourceStatus>();
-  #unsupported = false;
+  /** Kinds of resources whose status cannot be written. */
+  readonly #unsupported = new Set<string>();
 
   constructor(parts: StatusParts) {
     this.#parts = parts;
@@ -46,7 +47,7 @@ export class StatusWriter {
   /** Shows the decision in the status of the workload's resource, if it has one and the status says something else. */
   async report(key: string, input: Input, view: WorkloadView): Promise<StatusWrite> {
     const known = this.#parts.sources.resource(key);
-    if (known === undefined || this.#unsupported) return WRITTEN;
+    if (known === undefined || this.#unsupported.has(known.object.kind ?? '')) return WRITTEN;
     const { object, shadowed } = known;
     const previous = this.#previous(object);
     const about = { generation: object.metadata.generation, term: this.#parts.term.epoch };
@@ -59,7 +60,7 @@ export class StatusWriter {
 
   /** Makes the record durable in the status; the rest of the status stays as it is. */
   async remember(object: WorkloadResource, record: WorkloadRecord): Promise<StatusWrite> {
-    if (this.#unsupported) return { kind: 'unsupported' };
+    if (this.#unsupported.has(object.kind ?? '')) return { kind: 'unsupported' };
     const { record: _previous, ...rest } = this.#previous(object);
     const encoded = encodeStatusRecord(record);
     return this.#write(object, { ...rest, ...(encoded === undefined ? {} : { record: encoded }) });
@@ -88,13 +89,13 @@ export class StatusWriter {
     return read.kind === 'done' && read.object.metadata.uid === object.metadata.uid;
   }
 
-  #giveUp({ metadata }: WorkloadResource, cause: string): StatusWrite {
-    if (!this.#unsupported)
+  #giveUp({ kind = '', metadata }: WorkloadResource, cause: string): StatusWrite {
+    if (!this.#unsupported.has(kind))
       this.#parts.log.warn('the status of custom resources cannot be written; they work without', {
-        resource: `${metadata.namespace}/${metadata.name}`,
+        resource: `${kind} ${metadata.namespace}/${metadata.name}`,
         cause,
       });
-    this.#unsupported = true;
+    this.#unsupported.add(kind);
     return { kind: 'unsupported' };
   }
 

@@ -11,15 +11,7 @@ import { SECOND, type Duration, type Instant } from '../core/time.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { Workload } from '../core/workload/model.ts';
 import type { WorkloadReference } from '../core/workload/reference.ts';
-import {
-  NAMESPACES,
-  NODES,
-  PODS,
-  WORKLOAD_PROCESSES,
-  type Cache,
-  type Cluster,
-  type KubeObject,
-} from '../ports/cluster.ts';
+import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } from '../ports/cluster.ts';
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { System } from '../ports/system.ts';
@@ -29,12 +21,13 @@ import { logEvent } from './event-log.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { Hub } from './hub.ts';
 import { stripNode, type Node } from './node.ts';
+import { ManagedObjects } from './managed-objects.ts';
 import { Observations } from './observations.ts';
 import { pause } from './pause.ts';
 import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
-import { stripResource } from './resource.ts';
-import { Sources } from './sources.ts';
+import { stripResource, WORKLOAD_TYPES } from './resource.ts';
+import { Sources, type ResourceCaches } from './sources.ts';
 import { resourceScope, tenantSelector } from './world.ts';
 
 export interface SupervisorOptions {
@@ -71,7 +64,9 @@ export class Supervisor {
   readonly #pods: Cache<Pod>;
   readonly #nodes: Cache<Node>;
   /** Not waited for, and no reason not to be ready: the type need not exist. */
-  readonly #resources: Cache<WorkloadResource>;
+  readonly #resources: ResourceCaches;
+  /** Neither: a workload whose objects are not known yet waits by itself. */
+  readonly #objects: ManagedObjects;
   readonly #observations: Observations;
   readonly #sources: Sources;
   /** Everything that lives as long as the process. */
@@ -93,10 +88,14 @@ export class Supervisor {
     });
     this.#nodes = ports.cluster.cache<Node>(NODES, { scope: {}, strip: stripNode });
     this.#observations = new Observations(clock, this.#pods, this.#nodes);
-    this.#resources = ports.cluster.cache<WorkloadResource>(WORKLOAD_PROCESSES, {
-      scope: resourceScope(options.tenant),
-      strip: stripResource,
-    });
+    this.#objects = new ManagedObjects(ports.cluster, tenantSelector(options.tenant));
+    this.#resources = new Map(
+      [...WORKLOAD_TYPES].map(([kind, type]) => {
+        const strip = (object: WorkloadResource): WorkloadResource => stripResource(type, object);
+        const scope = resourceScope(options.tenant);
+        return [kind, ports.cluster.cache<WorkloadResource>(type, { scope, strip })];
+      }),
+    );
     this.#sources = new Sources(options, options.tenant, this.#resources, log);
     this.inspection = new Inspection(this.#sources, this.#observations, this.#pods, ports.cluster);
   }
@@ -111,7 +110,9 @@ export class Supervisor {
     const options = { ...this.#options, resourceOf };
     const recorder = new EventRecorder(cluster, system, options, this.#life.signal);
     this.hub.subscribe((event) => recorder.record(event));
-    const caches = [this.#pods, this.#nodes, this.#resources].map((cache) => cache.run(this.#life.signal));
+    const caches = [this.#pods, this.#nodes, this.#objects, ...this.#resources.values()].map((cache) =>
+      cache.run(this.#life.signal),
+    );
     try {
       const uid = await this.#identifyCluster(stop);
       if (uid === undefined) return;
@@ -215,6 +216,7 @@ export class Supervisor {
         cluster,
         pods: this.#pods,
         observations: this.#observations,
+        objects: this.#objects,
         sources: this.#sources,
         hub: this.hub,
         ...(onReconciled === undefined ? {} : { onReconciled }),

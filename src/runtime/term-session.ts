@@ -12,9 +12,11 @@ import { SECOND, type Duration } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
 import type { Cache, Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
-import { applyAction, type ApplyContext } from './apply.ts';
+import type { ApplyContext } from './apply-context.ts';
+import { applyAction } from './apply.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import type { Hub } from './hub.ts';
+import type { ManagedObjects } from './managed-objects.ts';
 import type { Observations } from './observations.ts';
 import { pause } from './pause.ts';
 import { openRecords, type Records } from './records.ts';
@@ -36,6 +38,8 @@ export interface SessionDependencies {
   readonly cluster: Cluster;
   readonly pods: Cache<Pod>;
   readonly observations: Observations;
+  /** What stands around the pods. */
+  readonly objects: ManagedObjects;
   readonly sources: Sources;
   readonly hub: Hub;
   /** Told how long each look at a workload took. */
@@ -111,12 +115,13 @@ export class TermSession {
     ]);
     this.#context = {
       term,
-      leader: { term: term.epoch, id, clusterName },
+      leader: { term: term.epoch, id, clusterName, fingerprint },
       render: { tenant, fingerprint },
       clock,
       reader: deps.cluster,
       writer: this.#writer,
       pods: deps.pods,
+      objects: deps.objects,
       records: this.#records,
       notes: this.#notes,
       nextToken: () => (this.#tokens += 1),
@@ -155,7 +160,11 @@ export class TermSession {
           uid: pod.metadata.uid ?? '',
         }),
     });
-    this.#checkTerm(this.#deps.observations.highestTerm());
+    this.#deps.objects.listen({
+      onWorkload: (key) => this.#queue.add(key),
+      onTermSeen: (epoch) => this.#checkTerm(epoch),
+    });
+    this.#checkTerm(Math.max(this.#deps.observations.highestTerm(), this.#deps.objects.highestTerm()));
     await this.#rememberNew();
     this.#sweep();
   }
@@ -174,6 +183,7 @@ export class TermSession {
 
   async #stop(): Promise<{ readonly clean: boolean }> {
     this.#deps.observations.listen(undefined);
+    this.#deps.objects.listen(undefined);
     this.#deps.sources.listen(undefined);
     const drained = await this.#writer.drain();
     await this.#queue.close();
@@ -188,14 +198,13 @@ export class TermSession {
   async #takeIn(world: World | string): Promise<string | undefined> {
     if (typeof world === 'string') return world;
     const { sources, cluster, pods, system } = this.#deps;
-    if ('refused' in world.resources)
+    for (const [kind, cause] of world.refused)
       system.log.warn('custom resources cannot be read; their workloads are left as they are', {
-        cause: world.resources.refused,
+        kind,
+        cause,
       });
-    else {
-      const cause = await sources.confirm(world.resources, cluster, this.#term.signal);
-      if (cause !== undefined) return cause;
-    }
+    const cause = await sources.confirm(world.resources, world.refused, cluster, this.#term.signal);
+    if (cause !== undefined) return cause;
     for (const pod of world.pods) pods.put(pod);
     this.#registry.load(world.shards);
     return undefined;
@@ -213,8 +222,9 @@ export class TermSession {
   }
 
   #sweep(): void {
-    const { observations, sources } = this.#deps;
-    const keys = new Set([...sources.keys(), ...observations.keys(), ...this.#records.keys()]);
+    const { observations, objects, sources } = this.#deps;
+    const found = [...observations.keys(), ...objects.keys(), ...this.#records.keys()];
+    const keys = new Set([...sources.keys(), ...found]);
     for (const key of keys) this.#unswept.add(key);
     this.#swept = keys.size;
     if (keys.size === 0) this.#finishSweep();
@@ -303,12 +313,14 @@ export class TermSession {
   }
 
   #gather(key: string): Input | undefined {
-    const { observations, sources, system } = this.#deps;
+    const { observations, objects, sources, system } = this.#deps;
     const parsed = parseKey(key);
     if (parsed === undefined) return undefined;
     const wanted = sources.get(key);
     const record = this.#records.get(key);
-    const foreign = this.#notes.foreignPod(key);
+    const foreign = this.#notes.foreignOf(key);
+    const foreignService = this.#notes.foreignServiceOf(key);
+    const unobserved = objects.unobserved(key);
     const unansweredPermit = this.#notes.unansweredPermit(key);
     const startNotBefore = this.#notes.startNotBefore(key, wanted.desired?.templateHash);
     const refusal = this.#notes.refusal(key);
@@ -317,11 +329,15 @@ export class TermSession {
       now: system.clock.now(),
       term: this.#term.epoch,
       fingerprints: this.#fingerprints,
+      identity: this.#context.render,
+      objects: objects.of(key),
       instances: observations.instances(key),
       vanished: observations.vanished(key),
       ...wanted,
       ...(record === undefined ? {} : { record }),
       ...(foreign === undefined ? {} : { foreign }),
+      ...(foreignService === undefined ? {} : { foreignService }),
+      ...(unobserved === undefined ? {} : { unobserved }),
       ...(unansweredPermit === undefined ? {} : { unansweredPermit }),
       ...(startNotBefore === undefined ? {} : { startNotBefore }),
       ...(refusal === undefined ? {} : { refusal }),
@@ -332,7 +348,7 @@ export class TermSession {
     const { hub } = this.#deps;
     const { desired, invalid, instances, vanished } = input;
     const isAbsent = desired === undefined && invalid === undefined;
-    const gone = isAbsent && instances.length === 0 && vanished.length === 0;
+    const gone = isAbsent && instances.length + vanished.length + (input.objects?.length ?? 0) === 0;
     if (gone) hub.removeWorkload(formatKey(input.key));
     else hub.setWorkload(viewWorkload(input, plan));
   }

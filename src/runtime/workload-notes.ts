@@ -1,19 +1,17 @@
 /** What one term has to remember per workload between two decisions, and that no object shows. */
 import type { Pod } from '../core/manifests/pod.ts';
-import type { Input, Refusal } from '../core/reconcile/observed.ts';
+import type { Foreign, Refusal } from '../core/reconcile/observed.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import { LABEL } from '../core/workload/names.ts';
 
 const FIRST_RETRY: Duration = 200;
 const LONGEST_RETRY: Duration = 30_000;
 
-/** A pod under our name that is not ours. No watch of ours tells when it goes, so it is looked for again. */
-export type ForeignPod = NonNullable<Input['foreign']>;
-
 export class WorkloadNotes {
   readonly #tenant: string;
   readonly #unanswered = new Map<string, string>();
-  readonly #foreign = new Map<string, ForeignPod>();
+  readonly #foreign = new Map<string, Foreign>();
+  readonly #foreignServices = new Map<string, string>();
   readonly #refusals = new Map<string, Refusal>();
   readonly #startNotBefore = new Map<string, { readonly hash: string; readonly until: Instant }>();
   readonly #failures = new Map<string, number>();
@@ -23,8 +21,8 @@ export class WorkloadNotes {
   }
 
   /** Made by this product for this tenant. A name alone is never a proof of ownership. */
-  isOurs(pod: Pod): boolean {
-    const labels = pod.metadata.labels ?? {};
+  isOurs({ metadata }: Pick<Pod, 'metadata'>): boolean {
+    const labels = metadata.labels ?? {};
     return labels[LABEL.managedBy] === LABEL.managedByValue && labels[LABEL.tenant] === this.#tenant;
   }
 
@@ -42,15 +40,25 @@ export class WorkloadNotes {
     return this.#unanswered.get(key);
   }
 
-  foreign(key: string, pod: Pod, recheckAt: Instant): void {
-    this.#foreign.set(key, { pod, recheckAt });
+  /** An object under our name that is not ours. No watch of ours tells when it goes, so it is looked for again. */
+  foreign(key: string, foreign: Foreign): void {
+    this.#foreign.set(key, foreign);
+  }
+
+  /** A Service under our name that is not ours: it leads clients to the workload as its owner wants. */
+  foreignService(key: string, name: string): void {
+    this.#foreignServices.set(key, name);
+  }
+
+  foreignServiceOf(key: string): string | undefined {
+    return this.#foreignServices.get(key);
   }
 
   clearForeign(key: string): void {
     this.#foreign.delete(key);
   }
 
-  foreignPod(key: string): ForeignPod | undefined {
+  foreignOf(key: string): Foreign | undefined {
     return this.#foreign.get(key);
   }
 
@@ -82,6 +90,7 @@ export class WorkloadNotes {
     for (const notes of [
       this.#unanswered,
       this.#foreign,
+      this.#foreignServices,
       this.#refusals,
       this.#startNotBefore,
       this.#failures,

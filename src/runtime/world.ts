@@ -1,17 +1,18 @@
 /** What a term must have read consistently before it decides anything: all instance pods, the registry, the custom resources. */
 import type { Pod } from '../core/manifests/pod.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
+import type { WorkloadKind } from '../core/workload/model.ts';
 import { LABEL } from '../core/workload/names.ts';
 import {
   CONFIG_MAPS,
   PODS,
-  WORKLOAD_PROCESSES,
   type ClusterReader,
   type KubeObject,
   type ListResult,
   type Scope,
 } from '../ports/cluster.ts';
 import type { RegistryShard } from './registry.ts';
+import { stripResource, WORKLOAD_TYPES } from './resource.ts';
 
 /** Where to look. */
 export interface WorldScope {
@@ -23,8 +24,10 @@ export interface WorldScope {
 export interface World {
   readonly pods: readonly Pod[];
   readonly shards: readonly RegistryShard[];
-  /** Or why they may not be read: their workloads are then left alone, and everything else goes on. */
-  readonly resources: readonly WorkloadResource[] | { readonly refused: string };
+  /** By kind of workload. A kind that may not be read is absent: its workloads are then left alone. */
+  readonly resources: readonly WorkloadResource[];
+  /** Why a kind may not be read. */
+  readonly refused: ReadonlyMap<WorkloadKind, string>;
 }
 
 /** Selects everything of this tenant that this product made. */
@@ -44,20 +47,27 @@ export async function readWorld(
   signal: AbortSignal,
 ): Promise<World | string> {
   const labelSelector = tenantSelector(tenant);
-  const [pods, shards, resources] = await Promise.all([
+  const [pods, shards, ...types] = await Promise.all([
     reader.list<Pod>(PODS, { labelSelector }, signal),
     reader.list<RegistryShard>(CONFIG_MAPS, { labelSelector, namespace: controllerNamespace }, signal),
-    reader.list<WorkloadResource>(WORKLOAD_PROCESSES, resourceScope(tenant), signal),
+    ...[...WORKLOAD_TYPES].map(async ([kind, type]) => {
+      const list = await reader.list<WorkloadResource>(type, resourceScope(tenant), signal);
+      return { kind, type, list };
+    }),
   ]);
   const problem = causeOf(pods) ?? causeOf(shards);
   if (problem !== undefined) return problem;
-  if (resources.kind === 'unavailable') return resources.cause;
-  // Not found: there is no such type, so there are no such objects.
-  const isRefused = resources.kind === 'refused' && resources.status !== 404;
+  const refused = new Map<WorkloadKind, string>();
+  for (const { kind, list } of types) {
+    if (list.kind === 'unavailable') return list.cause;
+    // Not found: there is no such type, so there are no such objects.
+    if (list.kind === 'refused' && list.status !== 404) refused.set(kind, list.message);
+  }
   return {
     pods: itemsOf(pods),
     shards: itemsOf(shards),
-    resources: isRefused ? { refused: resources.message } : itemsOf(resources),
+    resources: types.flatMap(({ type, list }) => itemsOf(list).map((object) => stripResource(type, object))),
+    refused,
   };
 }
 

@@ -63,12 +63,13 @@ describe('what is sent', () => {
     const { server, writer } = await connect((exchange) =>
       exchange.reply(200, { kind: 'Status', status: 'Success' }),
     );
-    const result = await writer.delete(REF, { uid: 'u', resourceVersion: '7' }, NEVER);
+    const result = await writer.delete(REF, { uid: 'u', resourceVersion: '7' }, 'Background', NEVER);
     expect(result).toEqual({ kind: 'done', object: { metadata: { namespace: 'ns', name: 'a', uid: 'u' } } });
     expect(server.seen[0]?.body).toEqual({
       apiVersion: 'v1',
       kind: 'DeleteOptions',
       preconditions: { uid: 'u', resourceVersion: '7' },
+      propagationPolicy: 'Background',
     });
   });
 

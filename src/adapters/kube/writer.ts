@@ -3,6 +3,7 @@ import type {
   ClusterReader,
   ClusterWriter,
   DeletePreconditions,
+  Propagation,
   KubeObject,
   ObjectRef,
   PatchOperation,
@@ -66,9 +67,15 @@ export function openWriter(transport: Transport, reader: ClusterReader): Cluster
     async delete(
       ref: ObjectRef,
       preconditions: DeletePreconditions,
+      propagation: Propagation,
       signal: AbortSignal,
     ): Promise<WriteResult> {
-      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+      const body = {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        preconditions,
+        propagationPolicy: propagation,
+      };
       const reply = await transport.call({ method: 'DELETE', path: objectPath(ref), body }, signal);
       // An object removed at once is answered with a Status, which names no object.
       const removed: KubeObject = {

@@ -3,9 +3,18 @@
  * not influence the plan, so a plan can be replayed from its input.
  */
 import type { Epoch } from '../election/record.ts';
+import type { ManagedObject } from '../manifests/managed-object.ts';
 import type { Pod } from '../manifests/pod.ts';
+import type { RenderIdentity } from '../manifests/pod-template.ts';
 import type { Duration, Instant } from '../time.ts';
-import type { ProcessWorkload, Workload, WorkloadKey } from '../workload/model.ts';
+import type {
+  CronJobWorkload,
+  PersistentWorkload,
+  ProcessWorkload,
+  ServiceWorkload,
+  Workload,
+  WorkloadKey,
+} from '../workload/model.ts';
 
 /** What is known of the node that a pod is bound to. */
 export type NodeFacts =
@@ -60,12 +69,30 @@ export interface WorkloadRecord {
   readonly counted?: string;
   /** Container restarts of this pod that are forgiven, because it was ready for long enough afterwards. */
   readonly forgiven?: { readonly uid: string; readonly restarts: number };
+  /** The last ticks of a cron job that were permitted, oldest first: which job ran each. */
+  readonly ticks?: readonly Tick[];
+}
+
+/** One entry of the ledger: a tick belongs to one job, whatever leader or controller manager made it. */
+export interface Tick {
+  /** The scheduled time, RFC 3339, as the CronJob controller wrote it on the job. */
+  readonly at: string;
+  readonly jobUid: string;
+}
+
+/** Somebody else's object under a name that we need. */
+export interface Foreign {
+  readonly kind: string;
+  readonly name: string;
+  readonly recheckAt: Instant;
 }
 
 /** The server's answer to the last attempt to change something, if it was a refusal that time alone does not mend. */
 export interface Refusal {
   /** What was attempted, as a verb. */
   readonly action: string;
+  /** On what: `pod`, `Deployment`, …, or `workload` for its record. */
+  readonly object: string;
   readonly status: number;
   readonly reason: string;
   readonly message: string;
@@ -79,6 +106,8 @@ export interface Input {
   readonly term: Epoch;
   /** Fingerprints whose objects count as ours: this installation's, and its predecessor's after a change of store. */
   readonly fingerprints: ReadonlySet<string>;
+  /** What we render into objects. */
+  readonly identity: RenderIdentity;
   /** Absent: the workload left its source; what is left of it must be stopped, unless `invalid` is set. */
   readonly desired?: Workload;
   /**
@@ -88,8 +117,14 @@ export interface Input {
   readonly invalid?: string;
   /** All pods that belong to the workload, gated and terminating ones included. */
   readonly instances: readonly Instance[];
-  /** A pod that stands under our name and is not ours, and when to look for it again (it is in no watch of ours). */
-  readonly foreign?: { readonly pod: Pod; readonly recheckAt: Instant };
+  /** What stands around the pods, as last read or as our own last write was answered. Absent: nothing (a process). */
+  readonly objects?: readonly ManagedObject[];
+  /** Why what stands around the pods is not known, if it is not: then nothing is decided. */
+  readonly unobserved?: string;
+  /** An object that stands under our name and is not ours, and when to look for it again (it is in no watch of ours). */
+  readonly foreign?: Foreign;
+  /** Name of a Service that somebody else made and that takes the place of ours. */
+  readonly foreignService?: string;
   /** Instances that vanished without proof. Entries whose time has come are already dropped. */
   readonly vanished: readonly Vanished[];
   /** Pod uid whose permit was sent and never answered. */
@@ -102,6 +137,12 @@ export interface Input {
 
 /** The input of a process. */
 export type ProcessInput = Input & { readonly desired?: ProcessWorkload };
+
+/** The input of a workload whose pod a Deployment or a StatefulSet makes. */
+export type OwnedInput = Input & { readonly desired?: ServiceWorkload | PersistentWorkload };
+
+/** The input of a cron job. */
+export type CronInput = Input & { readonly desired?: CronJobWorkload };
 
 /** Beyond the pod's own grace period, how long a stop may take before it is called stuck (also: how long an unproven absence is waited for). */
 export const STOP_MARGIN: Duration = 30_000;

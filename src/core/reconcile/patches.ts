@@ -4,7 +4,7 @@
  * looks like a validation error).
  */
 import type { Epoch } from '../election/record.ts';
-import type { Pod } from '../manifests/pod.ts';
+import type { Pod, PodMeta } from '../manifests/pod.ts';
 import type { WorkloadResource } from '../workload/custom-resource.ts';
 import {
   ANNOTATION,
@@ -26,11 +26,41 @@ export interface LeaderMark {
   /** The configured id of the controller, without its incarnation. */
   readonly id: string;
   readonly clusterName: string;
+  /** See `ANNOTATION.fingerprint`: after a change of store what is claimed carries the new one. */
+  readonly fingerprint: string;
 }
 
-/** Raises the term on a pod, and names the leader. */
-export function claimPatch(pod: Pod, leader: LeaderMark): readonly Operation[] {
-  return [expectVersion(pod), ...leaderMarks(pod, leader)];
+/** Anything of the API that is patched. */
+interface Patched {
+  readonly metadata: PodMeta;
+}
+
+/** Raises the term on an object, and names the leader. */
+export function claimPatch(object: Patched, leader: LeaderMark): readonly Operation[] {
+  return [expectVersion(object), ...leaderMarks(object, leader)];
+}
+
+/** Changes an object that stands around pods, and names the leader. */
+export function changePatch(
+  object: Patched,
+  operations: readonly Operation[],
+  leader: LeaderMark,
+): readonly Operation[] {
+  return [...claimPatch(object, leader), ...operations];
+}
+
+/** The marks of `claimPatch` on an object that is about to be created. */
+export function markObject<T extends Patched>(object: T, leader: LeaderMark): T {
+  const { labels, annotations } = object.metadata;
+  const marks = marksOf(leader);
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...labels, ...marks.labels },
+      annotations: { ...annotations, ...marks.annotations },
+    },
+  };
 }
 
 /** Lifts the gate and writes the fencing token: one request, so there is never a permitted pod without a token. */
@@ -72,21 +102,35 @@ function expectVersion({ metadata }: Pick<WorkloadResource, 'metadata'>): Operat
   return { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion };
 }
 
-function leaderMarks(pod: Pod, { term, id, clusterName }: LeaderMark): readonly Operation[] {
-  return [
-    ...ensureMap(pod, 'annotations'),
-    ...ensureMap(pod, 'labels'),
-    setIn('annotations', ANNOTATION.term, String(term)),
-    setIn('annotations', ANNOTATION.leaderId, id),
-    setIn('annotations', ANNOTATION.clusterName, clusterName),
-    setIn('labels', LABEL.controllerId, labelSafe(id)),
-    setIn('labels', LABEL.clusterName, labelSafe(clusterName)),
-  ];
+function leaderMarks(object: Patched, leader: LeaderMark): readonly Operation[] {
+  const { labels, annotations } = marksOf(leader);
+  return [...setAll(object, 'annotations', annotations), ...setAll(object, 'labels', labels)];
 }
 
-/** `add` needs its parent to exist. */
-function ensureMap(pod: Pod, map: 'labels' | 'annotations'): readonly Operation[] {
-  return pod.metadata[map] === undefined ? [{ op: 'add', path: `/metadata/${map}`, value: {} }] : [];
+function marksOf({ term, id, clusterName, fingerprint }: LeaderMark): {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+} {
+  return {
+    labels: { [LABEL.controllerId]: labelSafe(id), [LABEL.clusterName]: labelSafe(clusterName) },
+    annotations: {
+      [ANNOTATION.term]: String(term),
+      [ANNOTATION.fingerprint]: fingerprint,
+      [ANNOTATION.leaderId]: id,
+      [ANNOTATION.clusterName]: clusterName,
+    },
+  };
+}
+
+/** Sets these entries and leaves the others. `add` needs its parent to exist. */
+export function setAll(
+  { metadata }: Patched,
+  map: 'labels' | 'annotations',
+  entries: Readonly<Record<string, string>>,
+): readonly Operation[] {
+  const parent: readonly Operation[] =
+    metadata[map] === undefined ? [{ op: 'add', path: `/metadata/${map}`, value: {} }] : [];
+  return [...parent, ...Object.entries(entries).map(([key, value]) => setIn(map, key, value))];
 }
 
 function setIn(map: 'labels' | 'annotations', key: string, value: string): Operation {

@@ -2,7 +2,7 @@
 import type { Epoch } from '../election/record.ts';
 import type { Pod } from '../manifests/pod.ts';
 import { ANNOTATION } from '../workload/names.ts';
-import type { Input } from './observed.ts';
+import type { Input, Instance } from './observed.ts';
 import type { Verdict } from './verdict.ts';
 import { findProof, isGated } from './proof.ts';
 
@@ -20,9 +20,9 @@ export function fencingToken(term: Epoch, n: number): number {
   return term * TOKENS_PER_TERM + n;
 }
 
-/** The term that last claimed the pod; undefined if none did, or the annotation is not a number. */
-export function claimedTerm(pod: Pod): Epoch | undefined {
-  const text = pod.metadata.annotations?.[ANNOTATION.term];
+/** The term that last claimed the object; undefined if none did, or the annotation is not a number. */
+export function claimedTerm({ metadata }: Pick<Pod, 'metadata'>): Epoch | undefined {
+  const text = metadata.annotations?.[ANNOTATION.term];
   return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
 }
 
@@ -33,6 +33,11 @@ export function claimedTerm(pod: Pod): Epoch | undefined {
 export function decidePermit({ instances }: Input): Verdict | undefined {
   const candidate = instances.find(({ pod }) => isGated(pod));
   if (candidate === undefined) return undefined;
+  return permitAlone(candidate, instances);
+}
+
+/** The permit of this pod, or which other pod forbids it. */
+export function permitAlone(candidate: Instance, instances: readonly Instance[]): Verdict {
   const { pod } = candidate;
   const obstacle = instances.find((other) => other !== candidate && findProof(other) === undefined);
   if (obstacle !== undefined)

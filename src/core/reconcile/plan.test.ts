@@ -28,12 +28,12 @@ const gated = makeInstance({ gated: true, uid: 'new' });
 
 describe('whose objects', () => {
   it('leaves a pod under our name alone when it is not ours', () => {
-    const foreign = { pod: makePod({ uid: 'theirs' }), recheckAt: 5000 };
+    const foreign = { kind: 'pod', name: 'report-pod', recheckAt: 5000 };
     expect(decide({ foreign })).toMatchObject({ reason: 'ForeignOwner', actions: [] });
   });
 
   it('tries again once the foreign pod is due for another look', () => {
-    const foreign = { pod: makePod({ uid: 'theirs' }), recheckAt: 1000 };
+    const foreign = { kind: 'pod', name: 'report-pod', recheckAt: 1000 };
     expect(decide({ foreign })).toMatchObject({ actions: ['create'] });
   });
 
@@ -112,6 +112,7 @@ describe('permit', () => {
     const refusal = {
       action: 'create',
       status: 403,
+      object: 'pod',
       reason: 'Forbidden',
       message: 'exceeded quota: q',
       retryAt: 9000,
@@ -184,7 +185,9 @@ describe('removed from the file', () => {
   });
 
   it('forgets a workload although somebody else has a pod under its name', () => {
-    expect(kinds(removed({ foreign: { pod: makePod(), recheckAt: 5000 } }))).toEqual(['forget']);
+    expect(kinds(removed({ foreign: { kind: 'pod', name: 'report-pod', recheckAt: 5000 } }))).toEqual([
+      'forget',
+    ]);
   });
 
   it('does not forget while a vanished instance is waited for', () => {

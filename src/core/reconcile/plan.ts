@@ -1,8 +1,12 @@
 /**
- * From what was observed to what to do. The chain in `rules.ts` is asked in order; the first rule that answers decides.
- * The plan is small on purpose: one step, then the world is looked at again.
+ * From what was observed to what to do. The chain of the workload's kind is asked in order; the first rule that answers
+ * decides. The plan is small on purpose: one step, then the world is looked at again.
  */
-import type { Input, ProcessInput } from './observed.ts';
+import { formatKey } from '../workload/model.ts';
+import { CRON_RULES } from './cron-rules.ts';
+import type { CronInput, Input, OwnedInput, ProcessInput } from './observed.ts';
+import { OWNED_RULES } from './owned-rules.ts';
+import type { Rule } from './rule.ts';
 import { PROCESS_RULES } from './rules.ts';
 import { TONE } from './tone.ts';
 import type { Reason, Verdict } from './verdict.ts';
@@ -29,14 +33,14 @@ interface Link {
 
 /**
  * Decides the next step for one workload.
- * @throws when no rule answers: the chain must be total.
+ * @throws when no rule answers: each chain must be total.
  */
 export function planWorkload(input: Input): Plan {
   for (const { name, ask } of chainOf(input)) {
     const verdict = ask();
     if (verdict !== undefined) return { rule: name, ...verdict };
   }
-  throw new Error(`no rule answered for ${input.key.kind}/${input.key.namespace}/${input.key.name}`);
+  throw new Error(`no rule answered for ${formatKey(input.key)}`);
 }
 
 /** Every rule of the chain that `planWorkload` asks, in its order, with what it said of the same input. */
@@ -59,8 +63,22 @@ export function explainWorkload(input: Input): readonly RuleOutcome[] {
 
 /** The rules for the kind of the workload. */
 function chainOf(input: Input): readonly Link[] {
-  if (!isProcess(input)) return [];
-  return PROCESS_RULES.map(({ name, check }) => ({ name, ask: () => check(input) }));
+  if (isCron(input)) return bind(CRON_RULES, input);
+  if (isOwned(input)) return bind(OWNED_RULES, input);
+  return isProcess(input) ? bind(PROCESS_RULES, input) : [];
+}
+
+function bind<I extends Input>(rules: readonly Rule<I>[], input: I): readonly Link[] {
+  return rules.map(({ name, check }) => ({ name, ask: () => check(input) }));
+}
+
+// The kind of the key is the kind of the workload: the sources keep them by key.
+function isCron(input: Input): input is CronInput {
+  return input.key.kind === 'cronjob';
+}
+
+function isOwned(input: Input): input is OwnedInput {
+  return input.key.kind === 'service' || input.key.kind === 'persistent';
 }
 
 function isProcess(input: Input): input is ProcessInput {

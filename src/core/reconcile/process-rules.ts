@@ -12,7 +12,8 @@ import {
   FORGIVE_AFTER,
   recordFor,
 } from './restarts.ts';
-import { explainWait, UNREACHABLE_AFTER, unreachableRemedy } from './stopping.ts';
+import { explainInstance } from './running.ts';
+import { explainWait } from './stopping.ts';
 
 /** A terminal pod: completed for good, out of restarts, or cleared away so that a new one can be made. */
 export function checkFinished({
@@ -119,56 +120,10 @@ function explainOutcome(workload: ProcessWorkload, record: WorkloadRecord): Omit
 export function checkRunning(input: ProcessInput): Verdict {
   const [instance] = input.instances;
   if (instance === undefined) throw new Error('the chain passed without an instance');
-  const { pod, node } = instance;
-  const name = `${pod.metadata.namespace}/${pod.metadata.name}`;
-  const on = pod.spec.nodeName ?? '';
-  const nothing = { actions: [] };
-  if (on === '') {
-    const scheduled = pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
-    if (scheduled?.reason === 'Unschedulable')
-      return {
-        reason: 'Unschedulable',
-        message: scheduled.message ?? `no node accepts pod ${name}`,
-        ...nothing,
-      };
-    return { reason: 'Starting', message: `pod ${name} waits for a node`, ...nothing };
-  }
-  const silent = node.kind === 'present' && !node.ready ? node.notReadySince : undefined;
-  if (node.kind === 'absent' || (silent !== undefined && input.now >= silent + UNREACHABLE_AFTER))
-    return {
-      reason: 'NodeUnreachable',
-      message: `pod ${name} on ${on}: ${unreachableRemedy(instance)}`,
-      ...nothing,
-    };
-  const wake = silent === undefined ? {} : { wakeAt: silent + UNREACHABLE_AFTER };
-  const waiting = pod.status?.containerStatuses
-    ?.map((status) => status.state?.waiting)
-    .find((state) => state !== undefined);
-  if (waiting?.reason !== undefined && IMAGE_FAILURES.has(waiting.reason))
-    return {
-      reason: 'ImagePullFailed',
-      message: waiting.message ?? `${waiting.reason} on ${on}`,
-      ...nothing,
-      ...wake,
-    };
-  if (waiting?.reason === 'CrashLoopBackOff')
-    return {
-      reason: 'CrashLoop',
-      message: waiting.message ?? `pod ${name} keeps crashing on ${on}`,
-      ...nothing,
-      ...wake,
-    };
-  if (instance.readySince === undefined)
-    return { reason: 'Starting', message: `pod ${name} starts on ${on}`, ...nothing, ...wake };
-  return { reason: 'Active', message: `running on ${on}`, ...forgive(input, instance), ...wake };
+  const state = explainInstance(instance, input.now);
+  // A node that has fallen silent is looked at again before anything is forgiven.
+  return { ...(state.reason === 'Active' ? forgive(input, instance) : { actions: [] }), ...state };
 }
-
-const IMAGE_FAILURES: ReadonlySet<string> = new Set([
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'InvalidImageName',
-  'ErrImageNeverPull',
-]);
 
 /** Earlier restarts stop counting once the instance has been ready long enough. */
 function forgive(

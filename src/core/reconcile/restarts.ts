@@ -18,8 +18,10 @@ export function restartDelay(restarts: number): Duration {
 /** The record as it applies to this spec and source: another template hash starts with a clean sheet. */
 export function recordFor(workload: Workload, record: WorkloadRecord | undefined): WorkloadRecord {
   const managedFrom = workload.source.from;
+  // What ran when is true whatever the template: a tick that was run is not run again after an edit.
+  const ledger = record?.ticks === undefined ? {} : { ticks: record.ticks };
   if (record?.hash !== workload.templateHash)
-    return { managedFrom, hash: workload.templateHash, restarts: 0 };
+    return { managedFrom, hash: workload.templateHash, restarts: 0, ...ledger };
   return record.managedFrom === managedFrom ? record : { ...record, managedFrom };
 }
 

@@ -1,22 +1,24 @@
 /**
- * The rule chain. Order is the safety argument: first whose objects they are, then that this term owns them, then what
+ * The rule chain of processes. Order is the safety argument: first whose objects they are, then that this term owns them, then what
  * may still be running, and only then what to start. Each rule answers (reason, message, actions) or passes.
  */
-import { isGated } from './proof.ts';
-import type { Input, ProcessInput, Refusal } from './observed.ts';
+import type { Input, ProcessInput } from './observed.ts';
+import type { Rule } from './rule.ts';
 import type { Verdict } from './verdict.ts';
-import { claimedTerm, decidePermit } from './permit.ts';
+import { decidePermit } from './permit.ts';
+import {
+  checkAnswered,
+  checkClaimed,
+  checkForeign,
+  checkReadable,
+  checkRecorded,
+  checkRefused,
+} from './shared-rules.ts';
 import { checkGone, checkStopping } from './stopping.ts';
 import { checkFinished, checkMaxRestarts, checkRunning, checkStanding } from './process-rules.ts';
-import { recordFor } from './restarts.ts';
 import { ANNOTATION, processPodName } from '../workload/names.ts';
 
-export interface Rule {
-  readonly name: string;
-  readonly check: (input: ProcessInput) => Verdict | undefined;
-}
-
-export const PROCESS_RULES: readonly Rule[] = [
+export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
   { name: 'objects are ours', check: checkForeign }, //           never touch what somebody else made
   { name: 'last write was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'objects are claimed', check: checkClaimed }, //        no decision on an object a stale leader could still change
@@ -36,59 +38,6 @@ export const PROCESS_RULES: readonly Rule[] = [
   { name: 'instance ready', check: checkRunning }, //             total: always answers
 ];
 
-function checkForeign({ desired, foreign, fingerprints, instances, key, now }: Input): Verdict | undefined {
-  // A workload that is going has no use for the name.
-  if (desired !== undefined && foreign !== undefined && now < foreign.recheckAt)
-    return {
-      reason: 'ForeignOwner',
-      message:
-        `pod ${key.namespace}/${foreign.pod.metadata.name} exists and is not managed by this tenant: ` +
-        'delete or rename it, or rename the workload',
-      actions: [],
-      wakeAt: foreign.recheckAt,
-    };
-  const stranger = instances.find(
-    ({ pod }) => !fingerprints.has(pod.metadata.annotations?.[ANNOTATION.fingerprint] ?? ''),
-  )?.pod;
-  if (stranger === undefined) return undefined;
-  return {
-    reason: 'ForeignOwner',
-    message:
-      `pod ${key.namespace}/${stranger.metadata.name} is managed by another installation of this tenant ` +
-      `(${stranger.metadata.annotations?.[ANNOTATION.fingerprint] ?? 'no fingerprint'}): stop that one, or use another tenant`,
-    actions: [],
-  };
-}
-
-/**
- * Every pod, gated and terminating ones included, must carry our term before anything is decided about it. The single
- * exception is a gated pod that is the only one: its permit is itself a compare-and-set that writes the term.
- */
-function checkClaimed(input: Input): Verdict | undefined {
-  const { instances, term } = input;
-  const unclaimed = instances.filter(({ pod }) => claimedTerm(pod) !== term);
-  const [only] = instances;
-  if (unclaimed.length === 0) return undefined;
-  const untouched = only !== undefined && instances.length === 1 && claimedTerm(only.pod) === undefined;
-  if (untouched && isGated(only.pod) && only.pod.metadata.deletionTimestamp === undefined) return undefined;
-  return {
-    reason: 'AwaitingPermit',
-    message: `claiming ${unclaimed.length} pod(s) for term ${term}`,
-    actions: unclaimed.map(({ pod }) => ({ kind: 'claim', pod })),
-  };
-}
-
-/** A compare-and-set on that same pod settles it: either it shows the permit, or a late one meets a newer resourceVersion. */
-function checkAnswered({ instances, unansweredPermit }: Input): Verdict | undefined {
-  const pod = instances.find((instance) => instance.pod.metadata.uid === unansweredPermit)?.pod;
-  if (unansweredPermit === undefined || pod === undefined) return undefined;
-  return {
-    reason: 'AwaitingPermit',
-    message: `the permit of pod ${pod.metadata.name} was sent and not answered; settling it first`,
-    actions: [{ kind: 'claim', pod }],
-  };
-}
-
 function checkExtra({ instances, key }: Input): Verdict | undefined {
   const extra = instances.filter(({ pod }) => pod.metadata.name !== processPodName(key.name));
   if (extra.length === 0) return undefined;
@@ -97,12 +46,6 @@ function checkExtra({ instances, key }: Input): Verdict | undefined {
     message: `stopping ${extra.map(({ pod }) => pod.metadata.name).join(', ')}: only ${processPodName(key.name)} may run`,
     actions: extra.map(({ pod }) => ({ kind: 'delete', pod, cause: 'ExtraInstance' })),
   };
-}
-
-/** Without a last valid state nobody can tell whether what runs should run: it is left alone. */
-function checkReadable({ desired, invalid }: Input): Verdict | undefined {
-  if (desired !== undefined || invalid === undefined) return undefined;
-  return { reason: 'InvalidSpec', message: invalid, actions: [] };
 }
 
 function checkWanted({ desired, instances, record, vanished }: Input): Verdict | undefined {
@@ -135,15 +78,6 @@ function checkWanted({ desired, instances, record, vanished }: Input): Verdict |
   };
 }
 
-function checkRecorded({ desired, record }: Input): Verdict | undefined {
-  if (desired === undefined || record?.managedFrom === desired.source.from) return undefined;
-  return {
-    reason: 'AwaitingPermit',
-    message: 'putting the workload on record',
-    actions: [{ kind: 'remember', record: recordFor(desired, record) }],
-  };
-}
-
 function checkSpec({ desired, instances }: Input): Verdict | undefined {
   const [instance] = instances;
   if (desired === undefined || instance === undefined) return undefined;
@@ -154,22 +88,6 @@ function checkSpec({ desired, instances }: Input): Verdict | undefined {
     message: `the spec changed: stopping pod ${pod.metadata.name} before its replacement is made`,
     actions: [{ kind: 'delete', pod, cause: 'SpecChanged' }],
   };
-}
-
-/** The server understood and said no: repeating the same write at once would only be louder. */
-function checkRefused({ refusal, now }: Input): Verdict | undefined {
-  if (refusal === undefined || now >= refusal.retryAt) return undefined;
-  return {
-    reason: refusal.message.includes('exceeded quota') ? 'QuotaExceeded' : 'Failed',
-    message: `the API server refused to ${refusal.action} the ${isAboutRecord(refusal) ? 'workload' : 'pod'}: ${refusal.message}`,
-    actions: [],
-    wakeAt: refusal.retryAt,
-  };
-}
-
-/** The record, and not the pod. */
-function isAboutRecord({ action }: Refusal): boolean {
-  return action === 'remember' || action === 'forget';
 }
 
 function checkExists({ desired, instances, now, startNotBefore }: ProcessInput): Verdict | undefined {

@@ -1,9 +1,13 @@
 /** What the watched objects alone show of a workload: the same on every replica, whoever leads. */
+import type { ManagedObject } from '../manifests/managed-object.ts';
 import type { Pod } from '../manifests/pod.ts';
+import { present } from '../present.ts';
 import { ANNOTATION, MAIN_CONTAINER } from '../workload/names.ts';
+import { parseKey } from '../workload/model.ts';
 import type { Instance } from './observed.ts';
-import { isGated, isTerminal } from './proof.ts';
-import { isActive } from './status.ts';
+import { isTerminal } from './proof.ts';
+import { chooseShown, judgeLiveness } from './liveness.ts';
+import { isOwner } from './owner.ts';
 
 /** Times are RFC 3339, as the API server wrote them. */
 export interface SeenWorkload {
@@ -16,6 +20,22 @@ export interface SeenWorkload {
   /** Last change of readiness. */
   readonly lastTransition?: string;
   readonly pod?: SeenPod;
+  /** What the object that makes the pods says of itself; none for a process. */
+  readonly maker?: SeenMaker;
+}
+
+/** Of a Deployment or StatefulSet the counts, of a CronJob its schedule. Counts that the API server leaves out are 0. */
+export interface SeenMaker {
+  readonly kind: string;
+  readonly replicas?: number;
+  readonly readyReplicas?: number;
+  readonly availableReplicas?: number;
+  readonly updatedReplicas?: number;
+  readonly currentReplicas?: number;
+  readonly schedule?: string;
+  readonly suspend?: boolean;
+  readonly lastScheduleTime?: string;
+  readonly activeJobs?: readonly string[];
 }
 
 /** Absent fields are not reported yet. */
@@ -69,21 +89,40 @@ export interface SeenObject {
   readonly createdAt?: string;
 }
 
-/** The instance shown is the permitted one, or else the one that waits for its permit. */
-export function viewSeen(key: string, instances: readonly Instance[]): SeenWorkload {
-  const shown = instances.find(({ pod }) => !isGated(pod)) ?? instances[0];
-  if (shown === undefined) return { key, active: false, healthy: false };
-  const { pod } = shown;
-  const ready = pod.status?.conditions?.find((condition) => condition.type === 'Ready');
-  const lastTransition = ready?.lastTransitionTime ?? pod.status?.startTime;
-  const isReady = isActive(shown) && ready?.status === 'True';
+export function viewSeen(
+  key: string,
+  instances: readonly Instance[],
+  objects: readonly ManagedObject[] = [],
+): SeenWorkload {
+  const kind = parseKey(key)?.kind ?? 'process';
+  const shown = chooseShown(instances);
+  const pod = shown?.pod;
+  const isDone =
+    kind === 'process' && pod !== undefined && isTerminal(pod) && pod.status?.phase === 'Succeeded';
+  const ready = pod?.status?.conditions?.find((condition) => condition.type === 'Ready');
+  const owner = objects.find(isOwner);
   return {
     key,
-    active: isActive(shown),
-    healthy: isReady || (isTerminal(pod) && pod.status?.phase === 'Succeeded'),
-    ...(lastTransition === undefined ? {} : { lastTransition }),
-    pod: viewPod(pod),
+    ...judgeLiveness(kind, instances, objects, isDone),
+    ...present({
+      lastTransition: ready?.lastTransitionTime ?? pod?.status?.startTime,
+      pod: pod === undefined ? undefined : viewPod(pod),
+      maker: owner === undefined ? undefined : viewMaker(owner),
+    }),
   };
+}
+
+function viewMaker({ kind, spec, status }: ManagedObject): SeenMaker {
+  if (kind === 'CronJob')
+    return {
+      kind,
+      suspend: spec?.suspend ?? false,
+      activeJobs: Array.isArray(status?.active) ? status.active.map(({ name }) => name) : [],
+      ...present({ schedule: spec?.schedule, lastScheduleTime: status?.lastScheduleTime }),
+    };
+  const { readyReplicas = 0, availableReplicas = 0, updatedReplicas = 0, currentReplicas = 0 } = status ?? {};
+  const counts = { replicas: status?.replicas ?? 0, readyReplicas, availableReplicas, updatedReplicas };
+  return kind === 'StatefulSet' ? { kind, ...counts, currentReplicas } : { kind, ...counts };
 }
 
 function viewPod(pod: Pod): SeenPod {
@@ -130,12 +169,4 @@ function findPending({ status }: Pod): SeenPod['pending'] {
   return waiting?.reason === undefined
     ? undefined
     : { reason: waiting.reason, message: waiting.message ?? '' };
-}
-
-/** The fields that have a value. */
-function present<T extends object>(fields: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- exactly the undefined ones are left out
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    readonly [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

@@ -3,19 +3,17 @@ import { ANNOTATION } from '../workload/names.ts';
 import type { WorkloadView } from '../projection.ts';
 import type { Input, Instance } from './observed.ts';
 import type { Plan } from './plan.ts';
-import { isGated, isTerminal } from './proof.ts';
+import { chooseShown, judgeLiveness } from './liveness.ts';
 import { containerRestarts } from './restarts.ts';
 
-/** The view of one workload. `active`: a permitted instance that has not ended. `healthy`: it is ready, or the work is done. */
+/** The view of one workload; see `liveness.ts` for what active and healthy mean. */
 export function viewWorkload(input: Input, plan: Plan): WorkloadView {
   const { reason, message } = viewReason(input, plan);
-  const instance = input.instances.find(({ pod }) => !isGated(pod)) ?? input.instances[0];
+  const { key, instances, objects } = input;
+  const instance = chooseShown(instances);
   return {
-    key: input.key,
-    active: instance !== undefined && isActive(instance),
-    healthy:
-      plan.reason === 'Completed' ||
-      (instance !== undefined && isActive(instance) && instance.readySince !== undefined),
+    key,
+    ...judgeLiveness(key.kind, instances, objects, plan.reason === 'Completed'),
     reason,
     message,
     ...(instance === undefined ? {} : { instance: viewInstance(instance) }),
@@ -26,11 +24,6 @@ export function viewWorkload(input: Input, plan: Plan): WorkloadView {
 function viewReason({ invalid, desired }: Input, plan: Plan): Pick<WorkloadView, 'reason' | 'message'> {
   if (invalid === undefined || desired === undefined) return plan;
   return { reason: 'InvalidSpec', message: `${invalid} (still as before: ${plan.reason}, ${plan.message})` };
-}
-
-/** A permitted instance that has not ended, as far as anybody reported. */
-export function isActive({ pod }: Instance): boolean {
-  return !isGated(pod) && !isTerminal(pod);
 }
 
 function viewInstance({ pod }: Instance): NonNullable<WorkloadView['instance']> {

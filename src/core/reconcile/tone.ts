@@ -7,6 +7,7 @@ export type Tone = 'ok' | 'busy' | 'bad';
 export const TONE: Readonly<Record<Reason, Tone>> = {
   Active: 'ok',
   Completed: 'ok',
+  Standby: 'ok',
   Starting: 'busy',
   AwaitingPermit: 'busy',
   WaitingForOldInstance: 'busy',
@@ -21,6 +22,7 @@ export const TONE: Readonly<Record<Reason, Tone>> = {
   ForeignOwner: 'bad',
   QuotaExceeded: 'bad',
   InvalidSpec: 'bad',
+  ImmutableField: 'bad',
 };
 
 /** Every reason. */

@@ -1,7 +1,9 @@
 /** What a rule may answer: a reason that people see, and the writes that follow from it. */
 import type { Pod } from '../manifests/pod.ts';
 import type { Instant } from '../time.ts';
+import type { ManagedObject } from '../manifests/managed-object.ts';
 import type { ProcessWorkload } from '../workload/model.ts';
+import type { Operation } from './patches.ts';
 import type { WorkloadRecord } from './observed.ts';
 import type { Proof } from './proof.ts';
 
@@ -20,12 +22,33 @@ export type Action =
   | { readonly kind: 'delete'; readonly pod: Pod; readonly cause: StopCause }
   /** Let the object go: its end is proven. */
   | { readonly kind: 'dropFinalizer'; readonly pod: Pod; readonly proof: Proof }
+  /** Make an object that stands around the pods: it makes them, gated, or leads clients to them. */
+  | { readonly kind: 'createObject'; readonly object: ManagedObject }
+  /** As `claim`, for an object that makes pods. */
+  | { readonly kind: 'claimObject'; readonly object: ManagedObject }
+  /** Change what is named, if it is still as it was read. */
+  | {
+      readonly kind: 'changeObject';
+      readonly object: ManagedObject;
+      readonly operations: readonly Operation[];
+      readonly cause: ChangeCause;
+    }
+  /** `orphan`: what it owns is left alone. Otherwise that goes too, in the background. */
+  | {
+      readonly kind: 'deleteObject';
+      readonly object: ManagedObject;
+      readonly orphan?: boolean;
+      readonly cause: StopCause | 'TickAlreadyRun';
+    }
   /** Make the record durable before anything that follows. Where it is kept depends on the workload's source. */
   | { readonly kind: 'remember'; readonly record: WorkloadRecord }
   /** The workload is gone; its record may go too, and with it the custom resource that waited for this. */
   | { readonly kind: 'forget' };
 
 export type StopCause = 'SpecChanged' | 'Removed' | 'MaxRestartsExceeded' | 'Finished' | 'ExtraInstance';
+
+/** Why an object that makes pods is changed. `Repaired`: somebody else had changed what keeps a second instance from running. */
+export type ChangeCause = 'SpecChanged' | 'Repaired' | 'Removed' | 'Suspended';
 
 /** What users see verbatim as the reason of a workload. */
 export type Reason =
@@ -44,6 +67,8 @@ export type Reason =
   | 'ForeignOwner'
   | 'QuotaExceeded'
   | 'InvalidSpec'
+  | 'ImmutableField'
+  | 'Standby'
   | 'Removed';
 
 /** What the chain answered. */

@@ -33,6 +33,12 @@ export const ANNOTATION = {
   token: `${GROUP}/fencing-token`,
   /** Hash of the spec after defaults plus render version: equal = adopt, different = planned replacement. */
   templateHash: `${GROUP}/template-hash`,
+  /** Hash of what was last written into an object that makes pods, without the template of the pods. */
+  appliedHash: `${GROUP}/applied-hash`,
+  /** Hash of what the API server does not let anybody change in it, as it was when the object was made. */
+  fixedHash: `${GROUP}/fixed-hash`,
+  /** On a CronJob, `Wait` or `Delete`: what becomes of a running job when the workload is removed. */
+  onStop: `${GROUP}/on-stop`,
   /** `kind/namespace/name` of the workload an object belongs to. */
   workload: `${GROUP}/workload`,
   /** Fingerprint of the installation (store, lock, anchor namespace) that manages the object. */

@@ -51,7 +51,7 @@ const IN_TEMPLATE: Readonly<Record<string, readonly string[]>> = {
 
 function partInTemplate(field: string, value: unknown): unknown {
   // What is handed through to Kubernetes may mean something by being empty (`emptyDir: {}`), so it counts as it is.
-  if (field === 'pod') return sortedJson(value);
+  if (field === 'pod') return isEmpty(value) ? undefined : sortedJson(value);
   const kept = IN_TEMPLATE[field];
   if (kept === undefined || !Array.isArray(value)) return value;
   return value.map((item: Readonly<Record<string, unknown>>) =>

@@ -1,0 +1,252 @@
+/**
+ * The rule chain of workloads whose pod a Deployment (service) or a StatefulSet (persistent) makes. Those controllers may
+ * make as many pods as they like: each is born gated, and one gate is lifted. So their objects may be created and mended
+ * at any time, before it is known what still runs; nothing that they do starts a program.
+ */
+import { nameOf, type ManagedObject } from '../manifests/managed-object.ts';
+import { SECOND } from '../time.ts';
+import { ANNOTATION } from '../workload/names.ts';
+import type { Instance, OwnedInput } from './observed.ts';
+import {
+  findDrift,
+  findObject,
+  isFixedChanged,
+  isOwner,
+  renderBeside,
+  renderOwner,
+  templateHashOf,
+} from './owner.ts';
+import { permitAlone } from './permit.ts';
+import { findProof, isGated, isTerminal } from './proof.ts';
+import { clearFinished, clearLeftovers, stopMaker } from './removal.ts';
+import { explainInstance } from './running.ts';
+import type { Rule } from './rule.ts';
+import {
+  checkAnswered,
+  checkClaimed,
+  checkForeign,
+  checkObserved,
+  checkReadable,
+  checkRecorded,
+  checkRefused,
+} from './shared-rules.ts';
+import { checkGone, checkStopping, explainWait } from './stopping.ts';
+import type { Verdict } from './verdict.ts';
+
+export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
+  { name: 'objects around the pods are known', check: checkObserved }, // what was not read is not absent
+  { name: 'objects around the pods are ours', check: checkForeign }, //   never touch what somebody else made
+  { name: 'last write on them was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
+  { name: 'maker and pods are claimed', check: checkClaimed }, //         no decision on what a stale leader could change
+  { name: 'permit of a made pod is answered', check: checkAnswered }, //  a permit may still land
+  { name: 'unwanted maker is stopped', check: checkStopped }, //          removed from its source: scaled to 0 first
+  { name: 'maker is on record', check: checkRecorded }, //                before it exists, or it would leave an orphan
+  { name: 'maker exists', check: checkOwnerExists }, //                   Deployment or StatefulSet
+  { name: 'maker is as it should be', check: checkOwnerCurrent }, //      the spec, and what keeps a second one from running
+  { name: 'services are as they should be', check: checkServices }, //    how clients find it
+  { name: 'old made pods are gone', check: checkStopping }, //            whatever terminates must be proven gone
+  { name: 'spec of the maker is readable', check: checkReadable }, //     a spec that means nothing changes nothing more
+  { name: 'made pods are not finished', check: checkFinished }, //        terminal pods are cleared away
+  { name: 'workload with a maker is wanted', check: checkWanted }, //     removed: what is left goes, then the record
+  { name: 'one made pod is permitted', check: checkSingle }, //           a second one without a gate must go
+  { name: 'made pod has the current spec', check: checkSpec }, //         planned replacement
+  { name: 'vanished pod is waited for', check: checkGone }, //            an unproven absence is not gone yet
+  { name: 'maker has made a pod', check: checkMade }, //                  wait for its controller, or say why not
+  { name: 'made pod is permitted', check: checkPermit }, //               lift one gate
+  { name: 'made pod is ready', check: checkRunning }, //                  total: always answers
+];
+
+function ownerOf({ objects = [] }: OwnedInput): ManagedObject | undefined {
+  return objects.find(isOwner);
+}
+
+/** The pods that may run: permitted, or never gated. */
+function permitted(instances: readonly Instance[]): readonly Instance[] {
+  return instances.filter(({ pod }) => !isGated(pod));
+}
+
+function checkStopped(input: OwnedInput): Verdict | undefined {
+  if (input.desired !== undefined || input.invalid !== undefined) return undefined;
+  const owner = ownerOf(input);
+  if (owner === undefined || (owner.spec?.replicas ?? 1) === 0) return undefined;
+  return stopMaker(input, owner, [{ op: 'add', path: '/spec/replicas', value: 0 }]);
+}
+
+function checkOwnerExists(input: OwnedInput): Verdict | undefined {
+  const { desired, objects = [], identity } = input;
+  if (desired === undefined) return undefined;
+  const wanted = renderOwner(desired, identity);
+  const living = findObject(objects, wanted);
+  if (living?.metadata.deletionTimestamp !== undefined)
+    return {
+      reason: 'WaitingForOldInstance',
+      message: `${nameOf(living)} was deleted; waiting for the API server to remove it`,
+      actions: [],
+    };
+  if (living !== undefined) return undefined;
+  return {
+    reason: 'Starting',
+    message: `creating ${nameOf(wanted)}`,
+    actions: [{ kind: 'createObject', object: wanted }],
+  };
+}
+
+function checkOwnerCurrent({ desired, objects = [], identity }: OwnedInput): Verdict | undefined {
+  if (desired === undefined) return undefined;
+  const wanted = renderOwner(desired, identity);
+  const living = findObject(objects, wanted);
+  if (living === undefined || isFixedChanged(living, wanted)) return undefined;
+  const drift = findDrift(living, wanted);
+  if (drift === undefined) return undefined;
+  const { cause, detail, operations } = drift;
+  return {
+    reason: 'Starting',
+    message: `changing ${nameOf(living)}: ${detail}`,
+    actions: [{ kind: 'changeObject', object: living, operations, cause }],
+  };
+}
+
+/** Services of the workload that the spec does not have any more go; one that somebody else made is left alone. */
+function checkServices({ desired, objects = [], identity, foreignService }: OwnedInput): Verdict | undefined {
+  if (desired === undefined) return undefined;
+  const wanted = renderBeside(desired, identity);
+  for (const service of wanted) {
+    const living = findObject(objects, service);
+    if (living === undefined) {
+      if (foreignService === service.metadata.name) continue;
+      return {
+        reason: 'Starting',
+        message: `creating ${nameOf(service)}`,
+        actions: [{ kind: 'createObject', object: service }],
+      };
+    }
+    const drift = isFixedChanged(living, service) ? undefined : findDrift(living, service);
+    if (drift !== undefined)
+      return {
+        reason: 'Starting',
+        message: `changing ${nameOf(living)}: ${drift.detail}`,
+        actions: [{ kind: 'changeObject', object: living, operations: drift.operations, cause: drift.cause }],
+      };
+  }
+  const extra = objects.find(
+    (object) =>
+      object.kind === 'Service' &&
+      object.metadata.deletionTimestamp === undefined &&
+      findObject(wanted, object) === undefined,
+  );
+  if (extra === undefined) return undefined;
+  return {
+    reason: 'Starting',
+    message: `deleting ${nameOf(extra)}, which the spec does not have any more`,
+    actions: [{ kind: 'deleteObject', object: extra, cause: 'SpecChanged' }],
+  };
+}
+
+/** Evicted or failed for good: their controller has made another pod, or will. */
+function checkFinished({ instances, now }: OwnedInput): Verdict | undefined {
+  const ended = instances.filter(({ pod }) => isTerminal(pod));
+  const unproven = ended.find((instance) => findProof(instance) === undefined);
+  if (unproven !== undefined) return { ...explainWait(unproven, now), actions: [] };
+  return clearFinished(ended, false);
+}
+
+function checkWanted(input: OwnedInput): Verdict | undefined {
+  return input.desired === undefined ? clearLeftovers(input) : undefined;
+}
+
+/** Only a hand that stripped the gate from a template can bring a second one. The one that we permitted last stays. */
+function checkSingle({ instances }: OwnedInput): Verdict | undefined {
+  const running = permitted(instances);
+  if (running.length < 2) return undefined;
+  const [kept, ...extra] = running.toSorted((a, b) => tokenOf(b) - tokenOf(a));
+  return {
+    reason: 'WaitingForOldInstance',
+    message: `stopping ${extra.map(({ pod }) => pod.metadata.name).join(', ')}: only ${kept?.pod.metadata.name} may run`,
+    actions: extra.map(({ pod }) => ({ kind: 'delete', pod, cause: 'ExtraInstance' })),
+  };
+}
+
+function tokenOf({ pod }: Instance): number {
+  return Number(pod.metadata.annotations?.[ANNOTATION.token] ?? 0);
+}
+
+/** A Deployment stops its old pod by itself; a StatefulSet with OnDelete leaves that to us. */
+function checkSpec(input: OwnedInput): Verdict | undefined {
+  const owner = ownerOf(input);
+  const [instance] = permitted(input.instances);
+  if (owner === undefined || instance === undefined || isCurrent(instance, owner)) return undefined;
+  const { pod } = instance;
+  return {
+    reason: 'WaitingForOldInstance',
+    message: `the spec changed: ${nameOf(owner)} stops pod ${pod.metadata.name} before its replacement may run`,
+    actions: owner.kind === 'StatefulSet' ? [{ kind: 'delete', pod, cause: 'SpecChanged' }] : [],
+  };
+}
+
+function isCurrent({ pod }: Instance, owner: ManagedObject): boolean {
+  return pod.metadata.annotations?.[ANNOTATION.templateHash] === templateHashOf(owner);
+}
+
+/** The one gated pod that may be permitted: made from the current template, and for a set the one with the claims. */
+function findCandidate(input: OwnedInput): Instance | undefined {
+  const owner = ownerOf(input);
+  if (owner === undefined) return undefined;
+  return input.instances.find(
+    (instance) =>
+      isGated(instance.pod) &&
+      isCurrent(instance, owner) &&
+      (owner.kind !== 'StatefulSet' || instance.pod.metadata.name === `${owner.metadata.name}-0`),
+  );
+}
+
+function checkMade(input: OwnedInput): Verdict | undefined {
+  const { desired, now } = input;
+  if (desired === undefined || permitted(input.instances).length > 0) return undefined;
+  if (desired.spec.replicas === 0)
+    return { reason: 'Standby', message: 'replicas is 0: nothing runs, as the spec asks', actions: [] };
+  if (findCandidate(input) !== undefined) return undefined;
+  const owner = ownerOf(input);
+  const failure = owner?.status?.conditions?.find(
+    ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
+  );
+  if (failure !== undefined)
+    return {
+      reason: failure.message?.includes('exceeded quota') === true ? 'QuotaExceeded' : 'Failed',
+      message: failure.message ?? 'its controller cannot create the pod',
+      actions: [],
+    };
+  return {
+    reason: 'Starting',
+    message: `waiting for ${owner === undefined ? 'its controller' : nameOf(owner)} to create the pod`,
+    actions: [],
+    // Its controller says nothing when it cannot; people are then told how long this has been going on.
+    wakeAt: now + 60 * SECOND,
+  };
+}
+
+function checkPermit(input: OwnedInput): Verdict | undefined {
+  if (permitted(input.instances).length > 0) return undefined;
+  const candidate = findCandidate(input);
+  if (candidate === undefined) return undefined;
+  return permitAlone(candidate, input.instances);
+}
+
+/** Always answers, as the end of the chain. A spec that changes what cannot be changed is told, and harms nothing. */
+function checkRunning(input: OwnedInput): Verdict {
+  const [instance] = permitted(input.instances);
+  if (instance === undefined || input.desired === undefined)
+    throw new Error('the chain passed without an instance');
+  const state = explainInstance(instance, input.now);
+  const owner = ownerOf(input);
+  const wanted = renderOwner(input.desired, input.identity);
+  if (owner !== undefined && isFixedChanged(owner, wanted))
+    return {
+      ...state,
+      reason: 'ImmutableField',
+      message:
+        `${nameOf(owner)} cannot take the change of its selector, serviceName or volumes: undo it, or delete the ` +
+        `${owner.kind} with --cascade=orphan (${state.message}; still as before)`,
+      actions: [],
+    };
+  return { ...state, actions: [] };
+}
