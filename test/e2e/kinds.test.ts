@@ -34,11 +34,19 @@ const isReady = (pod: Pod): boolean =>
 
 describe('a service', () => {
   it('runs once', async () => {
-    const entry = { ...refereedProcess('web', world.referee.dir), ports: [{ name: 'http', containerPort: 8080 }] };
+    const entry = {
+      ...refereedProcess('web', world.referee.dir),
+      ports: [{ name: 'http', containerPort: 8080 }],
+    };
     const config = { tenant: 'kinds-1', leaderLockTTL: '2s', workloads: { services: [entry] } };
     const controller = await world.controller('kinds-1', config);
     controllers.push(controller);
-    const pod = await eventually('it runs', async () => (await podsOf("web")).find(isReady), 30_000, () => tail(controller.log));
+    const pod = await eventually(
+      'it runs',
+      async () => (await podsOf('web')).find(isReady),
+      30_000,
+      () => tail(controller.log),
+    );
     expect(pod).toBeDefined();
   });
 });
