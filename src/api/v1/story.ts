@@ -91,6 +91,12 @@ function describe(event: Happening): Omit<WorkloadEvent, 'at'> {
       return normal('Stopped', `told to stop: ${event.cause}`, event.pod);
     case 'instance-ended':
       return normal('Ended', `its end is proven: ${event.proof}`, event.pod);
+    case 'object-created':
+      return normal('Created', `created ${event.object} ${event.name}`);
+    case 'object-changed':
+      return normal('Changed', `changed ${event.object} ${event.name}: ${event.cause}`);
+    case 'object-deleted':
+      return normal('Deleted', `deleted ${event.object} ${event.name}: ${event.cause}`);
     case 'evidence-removed':
       return {
         type: 'Warning',

@@ -51,12 +51,17 @@ const IN_TEMPLATE: Readonly<Record<string, readonly string[]>> = {
 
 function partInTemplate(field: string, value: unknown): unknown {
   // What is handed through to Kubernetes may mean something by being empty (`emptyDir: {}`), so it counts as it is.
-  if (field === 'pod') return isEmpty(value) ? undefined : sortedJson(value);
+  if (field === 'pod') return isNothing(value) ? undefined : sortedJson(value);
   const kept = IN_TEMPLATE[field];
   if (kept === undefined || !Array.isArray(value)) return value;
   return value.map((item: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(kept.map((name) => [name, item[name]])),
   );
+}
+
+/** No option at all, which is the same as none given. */
+function isNothing(value: unknown): boolean {
+  return typeof value !== 'object' || value === null || Object.keys(value).length === 0;
 }
 
 function sortedJson(value: unknown): string {
