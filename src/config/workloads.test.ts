@@ -205,6 +205,14 @@ describe('the least that a kind needs, and its defaults', () => {
   });
 });
 
+test('a volume of a set may not have the name of the volume of a ConfigMap', () => {
+  const volume = '{name: config-app, mountPath: /data, size: 1Gi}';
+  const text = `workloads: {persistentSets: [{name: a, image: x, configMaps: [app], persistentVolumes: [${volume}]}]}`;
+  expect(problemsOf(text)).toMatchObject([
+    { code: 'DuplicateName', path: 'workloads.persistentSets[0].persistentVolumes' },
+  ]);
+});
+
 describe('replicas', () => {
   test('above one are said not to run', () => {
     const { workload, warnings } = entryOf('services', '{name: a, image: x, replicas: 3}');

@@ -31,11 +31,15 @@ export function readCommonSpec(
   const configMaps = readReferences(reader, 'configMaps');
   const secrets = readReferences(reader, 'secrets');
   const env = readEnv(reader);
-  const ownVolumes = [
-    ...configMaps.map((name) => `config-${name}`),
-    ...secrets.map((name) => `secret-${name}`),
-    ...persistentVolumes.map(({ name }) => name),
-  ];
+  const mounted = [...configMaps.map((name) => `config-${name}`), ...secrets.map((name) => `secret-${name}`)];
+  for (const { name } of persistentVolumes.filter((volume) => mounted.includes(volume.name)))
+    reader.problem(
+      'persistentVolumes',
+      'DuplicateName',
+      `${name} is also the volume of an entry of configMaps or secrets`,
+      'give the volume another name',
+    );
+  const ownVolumes = [...mounted, ...persistentVolumes.map(({ name }) => name)];
   const { options, volumes } = readPodOptions(reader, {
     env,
     volumes: ownVolumes,

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeResource } from '../../../test/resource-fixture.ts';
 import { readYaml } from '../../config/yaml.ts';
+import { PROBLEM_CODES } from '../problem.ts';
 import { explainProblems, readResource, tenantOfResource } from './custom-resource.ts';
 import type { ProcessSpec, WorkloadKind } from './model.ts';
 import { PROCESS_FIELDS } from './kind-fields.ts';
@@ -136,6 +138,30 @@ describe.each(KIND_ORDER)('a resource of kind %s', (kind) => {
     },
   );
 });
+
+it.each(KIND_ORDER)(
+  'whatever is stored as a %s is a workload or has a problem that is not a warning',
+  (kind) => {
+    const fields = Object.entries(FULL[kind]).map(([field, value]) => [
+      field,
+      fc.oneof(fc.constant(value), fc.jsonValue({ maxDepth: 3 })),
+    ]);
+    const spec = fc.oneof(
+      fc.jsonValue(),
+      fc.record(Object.fromEntries(fields), { requiredKeys: [] }),
+      fc.record(Object.fromEntries(fields)),
+    );
+    fc.assert(
+      fc.property(spec, (stored) => {
+        const { workload, problems } = readResource(makeResource({ spec: stored }), kind);
+        const fatal = problems.filter(({ code }) => PROBLEM_CODES[code].exit !== 0);
+        expect(workload === undefined).toBe(fatal.length > 0);
+        for (const { path, message, hint } of problems) expect([path, message, hint]).not.toContain('');
+      }),
+      { numRuns: 500 },
+    );
+  },
+);
 
 describe('a WorkloadProcess', () => {
   it('has the defaults of the description', () => {
