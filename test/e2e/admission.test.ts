@@ -1,6 +1,12 @@
 /** The shipped admission policies against people with edit rights, on the real API server. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { messageOf, openApi, type Api, type ApiAnswer } from '../../sandbox/api.ts';
+import { renderCronJob } from '../../src/core/manifests/cron-job.ts';
+import { renderStatefulSet } from '../../src/core/manifests/persistent.ts';
+import type { Pod } from '../../src/core/manifests/pod.ts';
+import { renderProcessPod } from '../../src/core/manifests/process.ts';
+import { renderDeployment } from '../../src/core/manifests/service.ts';
+import { IDENTITY, makeCronJob, makePersistent, makeProcess, makeService } from '../workload-fixture.ts';
 import { controllerKubeconfig, enforcePolicies, readShipped } from './shipped.ts';
 import { eventually } from './eventually.ts';
 import { openWorld, type World } from './world.ts';
@@ -311,6 +317,37 @@ describe('a pod template', () => {
     for (const { metadata } of born)
       expectDone(await merge(controller, `${PODS}/${metadata.name}`, { metadata: { finalizers: null } }));
     expect(await pods()).toEqual([]);
+  });
+});
+
+describe('what the controller renders', () => {
+  it('is let through, and so is what Kubernetes makes of it: the pods of every kind are born gated', async () => {
+    await admin.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ns' } }]);
+    const cron = renderCronJob(makeCronJob('small'), IDENTITY);
+    const service = renderDeployment(makeService('small'), IDENTITY);
+    const persistent = renderStatefulSet(makePersistent('small'), IDENTITY);
+    const process = renderProcessPod(makeProcess('small'), IDENTITY);
+    const create = async (api: Api, path: string, body: unknown): Promise<void> =>
+      expectDone(await api.request('POST', path, { body }));
+    await create(controller, '/api/v1/namespaces/ns/pods', process);
+    await create(controller, '/apis/apps/v1/namespaces/ns/deployments', service);
+    await create(controller, '/apis/apps/v1/namespaces/ns/statefulsets', persistent);
+    await create(controller, '/apis/batch/v1/namespaces/ns/cronjobs', cron);
+    // As `kubectl create job --from` and the controller of CronJobs do.
+    const { spec, metadata } = cron.spec.jobTemplate;
+    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { ...metadata, name: 'tick' }, spec };
+    await create(admin, '/apis/batch/v1/namespaces/ns/jobs', job);
+    const kinds = await eventually('a pod of each kind', async () => {
+      const { body } = await admin.request<{ items: Pod[] }>('GET', '/api/v1/namespaces/ns/pods');
+      const waiting = body.items.filter(
+        (pod) =>
+          pod.spec.schedulingGates?.some((gate) => gate.name === GATE) === true &&
+          pod.metadata.finalizers?.includes(FINALIZER) === true,
+      );
+      const found = new Set(waiting.map((pod) => pod.metadata.labels?.[`${GROUP}/kind`]));
+      return found.size === 4 && body.items.length === waiting.length ? found : undefined;
+    });
+    expect(kinds).toEqual(new Set(['cronjob', 'persistent', 'process', 'service']));
   });
 });
 
