@@ -131,8 +131,9 @@ export async function openMysqlSession(
   const connection = raw.promise();
   await connection.connect();
   await connection.query(PREPARE_SESSION);
-  const server = readServer(await rowsOf(connection, READ_SERVER, []));
-  const [uptime] = await rowsOf(connection, READ_UPTIME, []);
+  const [variables] = await connection.query<RowDataPacket[]>(READ_SERVER);
+  const server = readServer(variables);
+  const [[uptime]] = await connection.query<RowDataPacket[]>(READ_UPTIME);
   return {
     server,
     startedAt: clock.now() - Number(uptime?.['Value']) * SECOND,
