@@ -94,13 +94,13 @@ const FULL: Readonly<Record<WorkloadKind, object>> = {
 };
 
 function specOf(spec: unknown): ProcessSpec {
-  const { workload, problems } = readResource(makeResource({ spec }));
+  const { workload, problems } = readResource(makeResource({ spec }), 'process');
   if (workload === undefined) throw new Error(explainProblems(problems));
   return workload.spec as ProcessSpec;
 }
 
 function problemsOf(spec: unknown): readonly unknown[] {
-  return readResource(makeResource({ spec })).problems;
+  return readResource(makeResource({ spec }), 'process').problems;
 }
 
 describe.each(KIND_ORDER)('a resource of kind %s', (kind) => {
@@ -205,7 +205,7 @@ describe('a WorkloadProcess', () => {
 
   it('is refused when its name cannot be a label value', () => {
     const resource = makeResource({ metadata: { name: 'a'.repeat(64) } });
-    expect(readResource(resource).problems).toMatchObject([{ path: 'metadata.name' }]);
+    expect(readResource(resource, 'process').problems).toMatchObject([{ path: 'metadata.name' }]);
   });
 
   it('with script and command warns, and the script wins', () => {
@@ -224,6 +224,7 @@ describe('a WorkloadProcess', () => {
 it('problems are explained with path and remedy, three at most, without the warnings', () => {
   const { problems } = readResource(
     makeResource({ spec: { extra: 1, env: { A: [], B: [], C: [] }, image: 'x', maxRestarts: 'x' } }),
+    'process',
   );
   const text = explainProblems(problems);
   expect(text).toContain('spec.env.A: found a list; write a string');

@@ -34,7 +34,7 @@ export interface ResourceReading {
 }
 
 /** The kind is told by whoever asked for the object: those in lists of the API do not say theirs. */
-export function keyOfResource({ metadata }: WorkloadResource, kind: WorkloadKind = 'process'): WorkloadKey {
+export function keyOfResource({ metadata }: WorkloadResource, kind: WorkloadKind): WorkloadKey {
   return { kind, namespace: metadata.namespace ?? '', name: metadata.name };
 }
 
@@ -44,7 +44,7 @@ export function tenantOfResource({ metadata }: WorkloadResource): string {
 }
 
 /** Reads a resource of this kind by the rules of the file. Paths of problems begin with `spec` or `metadata`. */
-export function readResource(resource: WorkloadResource, kind: WorkloadKind = 'process'): ResourceReading {
+export function readResource(resource: WorkloadResource, kind: WorkloadKind): ResourceReading {
   const problems: Problem[] = [];
   const report = (problem: Problem): number => problems.push(problem);
   const key = keyOfResource(resource, kind);
