@@ -14,7 +14,7 @@ import {
 } from './adapters/kube/connect.ts';
 import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
 import { openLeaseLock } from './adapters/kube/lease-lock.ts';
-import { openDatabaseStore } from './adapters/lock/database.ts';
+import { openDatabaseStore, openDatabaseSurvey } from './adapters/lock/database.ts';
 import { openMemoryLock } from './adapters/lock/memory.ts';
 import { openRedisLock } from './adapters/lock/redis.ts';
 import { openRedisSurvey } from './adapters/lock/redis-survey.ts';
@@ -214,7 +214,7 @@ async function supervise(
     return report([opened]);
   }
   const store = new MeasuredStore(opened, system.clock, timing.opTimeout);
-  const anchor = openAnchor(config, system, cluster);
+  const anchor = await openAnchor(config, system, cluster);
   const holder = `${id}/${process.env['POD_UID'] ?? hostname()}/${system.random.uuid()}`;
   const onReconciled = (duration: Duration): void => surface.metrics.observeReconcile(duration);
   const supervisor = new Supervisor(
@@ -260,16 +260,24 @@ async function supervise(
   }
 }
 
-/** The memory store is for trials, beside whatever runs. */
-function openAnchor(config: Config, system: System, cluster: Cluster): FenceAnchor {
-  const { tenant, controllerNamespace, workloads, oldLock, timing } = config;
+/**
+ * Guarded against a leader of the Go program: in Redis, where it kept its lock unless it was told otherwise, and in our
+ * own database. The memory store is for trials, beside whatever runs.
+ */
+async function openAnchor(config: Config, system: System, cluster: Cluster): Promise<FenceAnchor> {
+  const { tenant, controllerNamespace, workloads, oldLock, timing, store } = config;
   const anchor = openFenceAnchor(cluster, { namespace: controllerNamespace, tenant });
-  const store = config.store.kind;
-  if (store === 'memory') return anchor;
-  if (store === 'db') return anchor;
-  const timeout = store === 'lease' ? LOOK_LIMIT : timing.opTimeout;
-  const survey = openRedisSurvey({ ...oldLock, timeout }, system.clock);
-  return guardFirstTerm({ anchor, survey, cluster, log: system.log }, { tenant, store, workloads });
+  if (store.kind === 'memory') return anchor;
+  const ports = { cluster, log: system.log };
+  const options = { tenant, store: store.kind, workloads };
+  const timeout = store.kind === 'redis' ? timing.opTimeout : LOOK_LIMIT;
+  const inRedis = openRedisSurvey({ ...oldLock, timeout }, system.clock);
+  const guarded = guardFirstTerm({ ...ports, anchor, survey: inRedis }, { ...options, lookedIn: 'redis' });
+  if (store.kind !== 'db') return guarded;
+  const { url, kind: _kind, ...credentials } = store;
+  const survey = await openDatabaseSurvey(url, { ...credentials, timeout: timing.opTimeout }, system.clock);
+  if (survey === undefined) return guarded;
+  return guardFirstTerm({ ...ports, anchor: guarded, survey }, { ...options, lookedIn: 'db' });
 }
 
 async function openStore(

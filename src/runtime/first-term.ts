@@ -5,6 +5,7 @@
  */
 import type { Pod } from '../core/manifests/pod.ts';
 import {
+  isBeside,
   refuseFirstTerm,
   rivalsOf,
   type Candidate,
@@ -28,12 +29,14 @@ export interface FirstTermPorts {
 
 export interface FirstTermOptions {
   readonly tenant: string;
-  readonly store: 'lease' | 'redis';
+  /** Where this instance keeps its lock, and where the survey looks. */
+  readonly store: Candidate['store'];
+  readonly lookedIn: Candidate['lookedIn'];
   /** Those of the configuration: what the Go program may be running now. */
   readonly workloads: readonly Workload[];
 }
 
-/** The most that one look may hold up the start where the lock itself needs no Redis. */
+/** The most that one look may hold up the start where the lock itself is kept elsewhere. */
 export const LOOK_LIMIT: Duration = 250 * MILLISECOND;
 
 /** Looks without an answer, one after the other, after which it goes on without one: it must not wait for ever on a guess. */
@@ -42,8 +45,8 @@ const PATIENCE = 3;
 /** The anchor, but a read that would answer `absent` is `refused` while a Go leader speaks against the first term. */
 export function guardFirstTerm(ports: FirstTermPorts, options: FirstTermOptions): FenceAnchor {
   const { anchor, survey, log } = ports;
-  const { tenant, store } = options;
-  const candidate: Candidate = { tenant, store, address: survey.address };
+  const { tenant, store, lookedIn } = options;
+  const candidate: Candidate = { tenant, store, lookedIn, address: survey.address };
   let unanswered = 0;
   let told = '';
 
@@ -57,7 +60,7 @@ export function guardFirstTerm(ports: FirstTermPorts, options: FirstTermOptions)
     switch (seen.kind) {
       case 'nobody':
         // Where the lock itself is there, nothing can be won before somebody answers.
-        if (store === 'lease') return undefined;
+        if (isBeside(candidate)) return undefined;
         return { kind: 'unavailable', cause: `nobody listens at ${survey.address}` };
       case 'refused':
         return goOn(seen.cause);
@@ -82,13 +85,13 @@ export function guardFirstTerm(ports: FirstTermPorts, options: FirstTermOptions)
 
 async function judge(
   { cluster }: FirstTermPorts,
-  { store, workloads }: FirstTermOptions,
+  { workloads }: FirstTermOptions,
   candidate: Candidate,
   locks: readonly OldLock[],
   signal: AbortSignal,
 ): Promise<AnchorView | undefined> {
   let wanted: readonly OldObject[] = [];
-  if (store === 'redis' && rivalsOf(candidate, locks).length > 0) {
+  if (!isBeside(candidate) && rivalsOf(candidate, locks).length > 0) {
     const labelSelector = `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.controllerId}`;
     const pods = await cluster.list<Pod>(PODS, { labelSelector }, signal);
     if (pods.kind !== 'done')

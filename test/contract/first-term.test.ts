@@ -36,7 +36,7 @@ function guard(store: 'lease' | 'redis', stored: AnchorView = { kind: 'absent' }
       },
       log: { ...log, warn: (_message, fields) => void warnings.push(fields) },
     },
-    { tenant: 'blue', store, workloads: [] },
+    { tenant: 'blue', store, lookedIn: 'redis', workloads: [] },
   );
   return { warnings, read: async () => (await anchor.read(NEVER)).kind };
 }

@@ -30,11 +30,15 @@ export interface Round {
   readonly replaced: (before: string) => Promise<void>;
 }
 
-/** Runs the faults with one store. `more` adds those that only this store knows. */
+/**
+ * Runs the faults with one store. `more` adds those that only this store knows; `faults: 'election'` leaves out those in
+ * which no lock changes hands, because they are the same with every store.
+ */
 export function describeNeverTwo(
   title: string,
   openStore: () => Promise<StoreUnderTest>,
   more: (openRound: () => Promise<Round>) => void = () => {},
+  { faults = 'all' }: { readonly faults?: 'all' | 'election' } = {},
 ): void {
   let world: World;
   let store: StoreUnderTest;
@@ -98,20 +102,6 @@ export function describeNeverTwo(
   }
 
   describe(`never two, and one again: ${title}`, () => {
-    it('after a pod was deleted', async () => {
-      await openRound();
-      const before = await uidOf();
-      await world.deletePod(`${name}-pod`);
-      await replaced(before);
-    });
-
-    it('after a pod was deleted by force', async () => {
-      await openRound();
-      const before = await uidOf();
-      await world.deletePod(`${name}-pod`, 0);
-      await replaced(before);
-    });
-
     it('after the leader was killed: the instance goes on, and the next leader looks after it', async () => {
       const leader = await openRound();
       const before = await world.running(name);
@@ -169,53 +159,73 @@ export function describeNeverTwo(
       await replaced(before);
     });
 
-    it('on a partitioned node: nothing is started elsewhere until the node reports', async () => {
-      await openRound();
-      const pod = await world.running(name);
-      const node = world.sandbox.nodes.get(pod.spec.nodeName ?? '');
-      if (node === undefined) throw new Error('not on a node of the sandbox');
-      await node.partition();
-      await world.deletePod(`${name}-pod`, 0);
-      const [leader] = controllers;
-      await eventually(
-        'the node is NotReady',
-        async () => {
-          const { body } = await world.sandbox.api.request('GET', `/api/v1/nodes/${pod.spec.nodeName}`);
-          const { status } = body as { status: { conditions: { type: string; status: string }[] } };
-          return status.conditions.some((c) => c.type === 'Ready' && c.status !== 'True');
-        },
-        60_000,
-      );
-      await eventually('it is waited for, by name', async () => {
-        const { body } = (await leader?.get('/status')) ?? { body: '' };
-        return (
-          /WaitingForOldInstance|StopTimedOut|NodeUnreachable/.test(body) &&
-          body.includes(pod.spec.nodeName ?? '?')
-        );
+    const describeClusterFaults = (): void => {
+      it('after a pod was deleted', async () => {
+        await openRound();
+        const before = await uidOf();
+        await world.deletePod(`${name}-pod`);
+        await replaced(before);
       });
-      expect((await world.pod(`${name}-pod`))?.metadata.uid).toBe(pod.metadata.uid);
-      expect(world.referee.isHeld(name)).toBe(true);
-      await node.heal();
-      await replaced(pod.metadata.uid ?? '');
-    });
 
-    it('when the Node object was deleted: nothing is started elsewhere until the kubelet registers again', async () => {
-      await openRound();
-      const pod = await world.running(name);
-      const node = world.sandbox.nodes.get(pod.spec.nodeName ?? '');
-      if (node === undefined) throw new Error('not on a node of the sandbox');
-      await node.partition();
-      await world.sandbox.api.request('DELETE', `/api/v1/nodes/${pod.spec.nodeName}`);
-      await world.deletePod(`${name}-pod`, 0);
-      const [leader] = controllers;
-      await eventually('it is waited for', async () =>
-        /WaitingForOldInstance|StopTimedOut|NodeUnreachable/.test((await leader?.get('/status'))?.body ?? ''),
-      );
-      expect(world.referee.isHeld(name)).toBe(true);
-      expect((await world.pod(`${name}-pod`))?.metadata.uid).toBe(pod.metadata.uid);
-      await node.heal();
-      await replaced(pod.metadata.uid ?? '');
-    });
+      it('after a pod was deleted by force', async () => {
+        await openRound();
+        const before = await uidOf();
+        await world.deletePod(`${name}-pod`, 0);
+        await replaced(before);
+      });
+
+      it('on a partitioned node: nothing is started elsewhere until the node reports', async () => {
+        await openRound();
+        const pod = await world.running(name);
+        const node = world.sandbox.nodes.get(pod.spec.nodeName ?? '');
+        if (node === undefined) throw new Error('not on a node of the sandbox');
+        await node.partition();
+        await world.deletePod(`${name}-pod`, 0);
+        const [leader] = controllers;
+        await eventually(
+          'the node is NotReady',
+          async () => {
+            const { body } = await world.sandbox.api.request('GET', `/api/v1/nodes/${pod.spec.nodeName}`);
+            const { status } = body as { status: { conditions: { type: string; status: string }[] } };
+            return status.conditions.some((c) => c.type === 'Ready' && c.status !== 'True');
+          },
+          60_000,
+        );
+        await eventually('it is waited for, by name', async () => {
+          const { body } = (await leader?.get('/status')) ?? { body: '' };
+          return (
+            /WaitingForOldInstance|StopTimedOut|NodeUnreachable/.test(body) &&
+            body.includes(pod.spec.nodeName ?? '?')
+          );
+        });
+        expect((await world.pod(`${name}-pod`))?.metadata.uid).toBe(pod.metadata.uid);
+        expect(world.referee.isHeld(name)).toBe(true);
+        await node.heal();
+        await replaced(pod.metadata.uid ?? '');
+      });
+
+      it('when the Node object was deleted: nothing is started elsewhere until the kubelet registers again', async () => {
+        await openRound();
+        const pod = await world.running(name);
+        const node = world.sandbox.nodes.get(pod.spec.nodeName ?? '');
+        if (node === undefined) throw new Error('not on a node of the sandbox');
+        await node.partition();
+        await world.sandbox.api.request('DELETE', `/api/v1/nodes/${pod.spec.nodeName}`);
+        await world.deletePod(`${name}-pod`, 0);
+        const [leader] = controllers;
+        await eventually('it is waited for', async () =>
+          /WaitingForOldInstance|StopTimedOut|NodeUnreachable/.test(
+            (await leader?.get('/status'))?.body ?? '',
+          ),
+        );
+        expect(world.referee.isHeld(name)).toBe(true);
+        expect((await world.pod(`${name}-pod`))?.metadata.uid).toBe(pod.metadata.uid);
+        await node.heal();
+        await replaced(pod.metadata.uid ?? '');
+      });
+    };
+
+    if (faults === 'all') describeClusterFaults();
 
     more(async () => {
       const leader = await openRound();

@@ -6,7 +6,8 @@ import { DATABASE_URL_FORMS, databaseEngine } from '../../core/database-url.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { Duration } from '../../core/time.ts';
 import type { LockStore } from '../../ports/lock-store.ts';
-import type { System } from '../../ports/system.ts';
+import type { LockSurvey } from '../../ports/lock-survey.ts';
+import type { Clock, System } from '../../ports/system.ts';
 import { currentPassword, type DatabaseCredentials } from './database-password.ts';
 
 export interface DatabaseOptions extends DatabaseCredentials {
@@ -36,6 +37,20 @@ export async function openDatabaseStore(
         path: 'databaseURL',
       };
   }
+}
+
+/** Looks for the Go program's locks in the same database; undefined where it never kept any: it knew only PostgreSQL. */
+export async function openDatabaseSurvey(
+  url: string,
+  { timeout, ...credentials }: DatabaseOptions,
+  clock: Clock,
+): Promise<LockSurvey | undefined> {
+  if (databaseEngine(url) !== 'postgres') return undefined;
+  const { readPostgresUrl } = await import('./postgres-url.ts');
+  const target = readPostgresUrl(url);
+  if ('code' in target) return undefined;
+  const { openPostgresSurvey } = await import('./postgres-survey.ts');
+  return openPostgresSurvey({ target, credentials, timeout }, clock);
 }
 
 async function openPostgres(

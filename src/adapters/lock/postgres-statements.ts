@@ -34,6 +34,8 @@ export const IDENTITY = `((SELECT system_identifier FROM pg_control_system())::t
   || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8))`;
 
 const OLD_GRACE = `interval '5 seconds'`;
+/** Of a row of the Go program's table. */
+export const OLD_LOCK_IS_LIVE = `expires_at + ${OLD_GRACE} > clock_timestamp()`;
 const HELD = `NOT released AND expires_at > clock_timestamp()`;
 
 /** SQL of one server and one lock name. */
@@ -91,7 +93,7 @@ SELECT ${this.#notify(`'r'`, 'freed.epoch', name)} FROM freed`;
       ? [
           'o.value AS old_holder',
           `${remaining(`o.expires_at + ${OLD_GRACE}`)} AS old_remaining`,
-          `LEFT JOIN leader_locks AS o ON o.key = ${this.#oldKey} AND o.expires_at + ${OLD_GRACE} > clock_timestamp()`,
+          `LEFT JOIN leader_locks AS o ON o.key = ${this.#oldKey} AND o.${OLD_LOCK_IS_LIVE}`,
         ]
       : ['NULL AS old_holder', 'NULL AS old_remaining', ''];
     const [holder = '', left = '', join = ''] = old;
@@ -107,7 +109,7 @@ FROM (SELECT) AS always LEFT JOIN highlander_lease AS l ON l.name = ${this.#name
 
   #noOldLock(): string {
     if (!this.#facts.hasOldTable) return `to_regclass('leader_locks') IS NULL`;
-    return `NOT EXISTS (SELECT FROM leader_locks WHERE key = ${this.#oldKey} AND expires_at + ${OLD_GRACE} > clock_timestamp())`;
+    return `NOT EXISTS (SELECT FROM leader_locks WHERE key = ${this.#oldKey} AND ${OLD_LOCK_IS_LIVE})`;
   }
 
   #notify(what: string, epoch: string, name: string): string {

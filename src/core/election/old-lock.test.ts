@@ -18,7 +18,12 @@ describe('what stands under a key of a lock', () => {
 });
 
 describe('beside a Lease', () => {
-  const candidate: Candidate = { tenant: 'blue', store: 'lease', address: 'localhost:6379' };
+  const candidate: Candidate = {
+    tenant: 'blue',
+    store: 'lease',
+    lookedIn: 'redis',
+    address: 'localhost:6379',
+  };
 
   test('any lock of the Go program is an objection that names the setting', () => {
     const cause = refuseFirstTerm(candidate, [LOCK], []);
@@ -37,8 +42,23 @@ describe('beside a Lease', () => {
   });
 });
 
+describe('with a database', () => {
+  const candidate: Candidate = { tenant: 'blue', store: 'db', lookedIn: 'redis', address: 'localhost:6379' };
+
+  test('a lock in Redis is an objection, as beside a Lease', () => {
+    const cause = refuseFirstTerm(candidate, [LOCK], []);
+    expect(cause).toMatch(
+      /through Redis at localhost:6379, .* beside it through a database; set storageType: redis,/,
+    );
+  });
+
+  test('in the same database the own tenant is none: the lock itself honours it', () => {
+    expect(refuseFirstTerm({ ...candidate, lookedIn: 'db' }, [LOCK], [])).toBeUndefined();
+  });
+});
+
 describe('in the same Redis', () => {
-  const candidate: Candidate = { tenant: 'green', store: 'redis', address: 'r:6379' };
+  const candidate: Candidate = { tenant: 'green', store: 'redis', lookedIn: 'redis', address: 'r:6379' };
   const ours = { name: 'pod default/report-pod', labels: { 'controller-id': 'go-1' } };
 
   test('a leader of another tenant that owns what we want is an objection that names both', () => {

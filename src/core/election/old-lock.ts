@@ -33,8 +33,10 @@ export function readOldLock(key: string, text: string): OldLock | undefined {
 /** This instance, in what can differ from the Go program's. */
 export interface Candidate {
   readonly tenant: string;
-  readonly store: 'lease' | 'redis';
-  /** Where the locks were found. */
+  readonly store: 'lease' | 'redis' | 'db';
+  /** The store in which the locks were looked for, … */
+  readonly lookedIn: 'redis' | 'db';
+  /** … and where that is. */
   readonly address: string;
 }
 
@@ -45,9 +47,14 @@ export interface OldObject {
   readonly labels: StringMap;
 }
 
-/** The locks that matter: all of them beside a Lease, those of other tenants in the same Redis. */
-export function rivalsOf({ tenant, store }: Candidate, locks: readonly OldLock[]): readonly OldLock[] {
-  return store === 'lease' ? locks : locks.filter((lock) => lock.tenant !== tenant);
+/** Whether this instance keeps its own lock elsewhere, so that the two programs cannot see each other. */
+export function isBeside({ store, lookedIn }: Pick<Candidate, 'store' | 'lookedIn'>): boolean {
+  return store !== lookedIn;
+}
+
+/** The locks that matter: all of them in a store beside ours, those of other tenants in our own. */
+export function rivalsOf(candidate: Candidate, locks: readonly OldLock[]): readonly OldLock[] {
+  return isBeside(candidate) ? locks : locks.filter((lock) => lock.tenant !== candidate.tenant);
 }
 
 /** Why this instance may not lead yet and which setting differs; undefined if nothing speaks against it. */
@@ -56,15 +63,15 @@ export function refuseFirstTerm(
   locks: readonly OldLock[],
   wanted: readonly OldObject[],
 ): string | undefined {
-  const { tenant, store, address } = candidate;
+  const { tenant, store, lookedIn, address } = candidate;
   const rivals = rivalsOf(candidate, locks);
-  if (store === 'lease') {
+  if (isBeside(candidate)) {
     const [rival] = rivals;
     if (rival === undefined) return undefined;
     const alsoTenant = rival.tenant === tenant ? '' : ` and tenant: ${rival.tenant}`;
     return (
-      `storageType differs: ${describe(rival)} leads through Redis at ${address}, and this instance would lead beside it ` +
-      `through a Lease; set storageType: redis${alsoTenant}, or stop that program`
+      `storageType differs: ${describe(rival)} leads through ${STORE_NAME[lookedIn]} at ${address}, and this instance would lead beside it ` +
+      `through ${STORE_NAME[store]}; set storageType: ${lookedIn}${alsoTenant}, or stop that program`
     );
   }
   for (const rival of rivals) {
@@ -77,6 +84,8 @@ export function refuseFirstTerm(
   }
   return undefined;
 }
+
+const STORE_NAME = { lease: 'a Lease', redis: 'Redis', db: 'a database' } as const;
 
 function describe({ tenant, holder }: OldLock): string {
   return `k8-highlander (Go) ${holder} of tenant ${tenant}`;
