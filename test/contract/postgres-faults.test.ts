@@ -84,6 +84,23 @@ describe('a server that does not answer', () => {
   });
 });
 
+describe('a request that is given up', () => {
+  it('takes its connection along, not the request behind it', async () => {
+    const store = await bench.open(server);
+    const grant = await win(store, 'n1');
+    for (let round = 0; round < 20; round += 1) {
+      const caller = new AbortController();
+      const renewal = store.renew(grant, caller.signal);
+      await new Promise((resolve) => setImmediate(resolve));
+      caller.abort();
+      const [given, behind] = await Promise.all([renewal, store.renew(grant, never)]);
+      expect(given).toMatchObject({ kind: 'unavailable' });
+      expect(behind).toMatchObject({ kind: 'ok' });
+    }
+    expect(await store.release(grant, never)).toEqual({ kind: 'released' });
+  });
+});
+
 describe('the way to the server', () => {
   let proxy: Proxy;
   beforeEach(async () => {

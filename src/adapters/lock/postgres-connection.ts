@@ -39,7 +39,7 @@ export class PostgresConnection<Facts> {
   readonly #clock: Clock;
   readonly #greet: (client: Client) => Promise<Facts>;
   #session: Promise<PostgresSession<Facts>> | undefined;
-  /** Settles when the requests before are done with the present connection. */
+  /** Settles when the requests before are done: answered, or their connection gone. */
   #queue: Promise<unknown> = Promise.resolve();
   /** Ends the present connection; an aborted one is being left. */
   #scope = new AbortController();
@@ -55,11 +55,13 @@ export class PostgresConnection<Facts> {
     send: (session: PostgresSession<Facts>) => Promise<Reply>,
     signal: AbortSignal,
   ): Promise<Reply> {
-    const scope = this.#scope;
     const before = this.#queue;
+    // Which connection is decided when it is our turn: the one of a request that was given up is gone by then.
+    const turn: { scope?: AbortController; isOver: boolean } = { isOver: false };
     const work = async (): Promise<Reply> => {
       await before;
-      scope.signal.throwIfAborted();
+      if (turn.isOver) throw new Error('the caller gave up');
+      const scope = (turn.scope = this.#scope);
       return send(await (this.#session ??= this.#open(scope)));
     };
     const inTurn = (): Promise<Reply> => {
@@ -70,7 +72,8 @@ export class PostgresConnection<Facts> {
     try {
       return await within(this.#clock, this.#options.timeout, signal, inTurn);
     } catch (error) {
-      this.#leave(scope);
+      turn.isOver = true;
+      if (turn.scope !== undefined) this.#leave(turn.scope);
       throw error;
     }
   }
@@ -94,7 +97,6 @@ export class PostgresConnection<Facts> {
     if (this.#scope !== scope) return;
     this.#scope = new AbortController();
     this.#session = undefined;
-    this.#queue = Promise.resolve();
   }
 }
 
