@@ -3,6 +3,7 @@
  * one. A kind of workload that needs more joins the story here.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Manifest } from '../../sandbox/api.ts';
 import { refereedProcess } from '../../sandbox/referee.ts';
 import { definitionsText } from '../../scripts/definitions.ts';
 import { eventually } from './eventually.ts';
@@ -10,13 +11,20 @@ import { grantedRights, missingRights, takenRights } from './rights.ts';
 import { controllerKubeconfig, readShipped } from './shipped.ts';
 import { CONTROLLER, openWorld, type World } from './world.ts';
 
-/** Rights that the workloads of kinds that this version does not run yet will take. Leaves with them. */
-const PENDING = [
-  / (apps\/(deployments|statefulsets)|batch\/(cronjobs|jobs)|services)$/,
-  / highlander\.plexobject\.io\/workload(cronjobs|services|persistents)(\/status)?$/,
+/** Rights that the story does not reach yet. */
+const PENDING: readonly RegExp[] = [
+  // There is no tick in the story, and no resource of these vanishes between a watch and a list.
+  /^(get|patch|delete) batch\/jobs$/,
+  /^get highlander\.plexobject\.io\/workload(cronjobs|services|persistents)$/,
 ];
 
-const COLLECTION = '/apis/highlander.plexobject.io/v1/namespaces/default/workloadprocesses';
+const ROOT = '/apis/highlander.plexobject.io/v1/namespaces/default';
+const COLLECTION = `${ROOT}/workloadprocesses`;
+const OTHERS = [
+  ['workloadcronjobs', 'WorkloadCronJob'],
+  ['workloadservices', 'WorkloadService'],
+  ['workloadpersistents', 'WorkloadPersistent'],
+] as const;
 const DEFINITION =
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/workloadprocesses.highlander.plexobject.io';
 
@@ -74,25 +82,29 @@ async function story(): Promise<void> {
       spec: { containers: [{ name: 'main', image: 'busybox', command: ['sleep', '1000'] }] },
     },
   ]);
+  await api.apply(foreigners());
   const kubeconfig = await controllerKubeconfig(world);
-  const configOf = (...names: readonly string[]): Readonly<Record<string, unknown>> => ({
+  const configOf = (port: number, ...names: readonly string[]): Readonly<Record<string, unknown>> => ({
     leaderLockTTL: '2s',
-    workloads: { processes: names.map((name) => refereedProcess(name, world.referee.dir)) },
+    workloads: { processes: names.map((name) => refereedProcess(name, world.referee.dir)), ...others(port) },
   });
-  const first = await world.controller('first', configOf('filed', 'taken'), { kubeconfig });
+  const first = await world.controller('first', configOf(8080, 'filed', 'taken'), { kubeconfig });
   await world.leader([first]);
-  const second = await world.controller('second', configOf('filed', 'taken', 'added'), { kubeconfig });
+  const second = await world.controller('second', configOf(8081, 'filed', 'taken', 'added'), { kubeconfig });
   await world.running('filed');
   await eventually('the foreign pod is reported', async () =>
     (await first.get('/status')).body.includes('ForeignOwner'),
   );
   await applyResource('stored');
   await world.running('stored');
-  await api.request('DELETE', `${COLLECTION}/stored`);
-  await eventually('the resource is gone', async () => {
-    const { status } = await api.request('GET', `${COLLECTION}/stored`);
-    return status === 404;
-  });
+  for (const [plural, kind] of OTHERS) await applyOther(plural, kind);
+  for (const path of [
+    `${COLLECTION}/stored`,
+    ...OTHERS.map(([plural]) => `${ROOT}/${plural}/stored-${plural}`),
+  ]) {
+    await api.request('DELETE', path);
+    await eventually(`${path} is gone`, async () => (await api.request('GET', path)).status === 404);
+  }
   first.kill('SIGTERM');
   await world.leader([second]);
   await world.running('filed');
@@ -105,6 +117,76 @@ async function story(): Promise<void> {
   await second.waitForLog('that the status cannot be written', ({ msg }) =>
     msg.includes('cannot be written'),
   );
+}
+
+/** What the kinds that are not processes need, beside an image and something to run. */
+const needsOf = (plural: string, port: number): object =>
+  plural === 'workloadcronjobs'
+    ? { schedule: '0 0 1 1 *' }
+    : { ports: [{ name: 'http', containerPort: port }] };
+
+const specOf = (plural: string, port = 8080): object => ({
+  image: 'busybox',
+  terminationGracePeriod: '1s',
+  script: { commands: ['sleep 1000'] },
+  ...needsOf(plural, port),
+});
+
+const entryOf = (name: string, spec: object): object => ({ name, ...spec });
+
+/** Two workloads of each other kind, for the file; somebody else has the objects of one. */
+function others(port: number): Readonly<Record<string, unknown>> {
+  const named = (plural: string): readonly object[] =>
+    ['filed', 'taken'].map((name) => entryOf(`${name}-${plural}`, specOf(plural, port)));
+  return {
+    cronJobs: named('workloadcronjobs'),
+    services: named('workloadservices'),
+    persistentSets: named('workloadpersistents'),
+  };
+}
+
+/** Objects of somebody else under names that workloads of the file would take. */
+function foreigners(): readonly Manifest[] {
+  const labels = { app: 'foreign' };
+  const containers = [{ name: 'main', image: 'busybox' }];
+  const template = { metadata: { labels }, spec: { containers } };
+  const selector = { matchLabels: labels };
+  const job = { spec: { template: { ...template, spec: { containers, restartPolicy: 'Never' } } } };
+  const foreign = (
+    apiVersion: string,
+    kind: string,
+    plural: string,
+    spec: object,
+    prefix = 'taken',
+  ): Manifest => ({
+    apiVersion,
+    kind,
+    metadata: { name: `${prefix}-${plural}`, namespace: 'default' },
+    spec,
+  });
+  return [
+    foreign('apps/v1', 'Deployment', 'workloadservices', { replicas: 0, selector, template }),
+    foreign('v1', 'Service', 'workloadservices', { ports: [{ port: 80 }] }, 'filed'),
+    foreign('apps/v1', 'StatefulSet', 'workloadpersistents', {
+      replicas: 0,
+      serviceName: 'x',
+      selector,
+      template,
+    }),
+    foreign('batch/v1', 'CronJob', 'workloadcronjobs', { schedule: '0 0 1 1 *', jobTemplate: job }),
+  ];
+}
+
+/** A resource of another kind; resolves when its status has been written. */
+async function applyOther(plural: string, kind: string): Promise<void> {
+  const name = `stored-${plural}`;
+  const apiVersion = 'highlander.plexobject.io/v1';
+  const metadata = { name, namespace: 'default' };
+  await world.sandbox.api.apply([{ apiVersion, kind, metadata, spec: specOf(plural) }]);
+  await eventually(`${name} has a status`, async () => {
+    const { body } = await world.sandbox.api.request<{ status?: object }>('GET', `${ROOT}/${plural}/${name}`);
+    return body.status !== undefined;
+  });
 }
 
 async function applyResource(name: string): Promise<void> {
