@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { pageRow, streamRow } from './api.ts';
 import { failoverRow } from './failover.ts';
 import { handOverRow } from './hand-over.ts';
 import { convergeRow, idleRow } from './scale.ts';
@@ -22,6 +23,8 @@ const ROWS: readonly Row[] = [
   startRow,
   convergeRow,
   idleRow,
+  pageRow,
+  streamRow,
 ];
 const TARGET_MISSED = 3;
 

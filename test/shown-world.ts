@@ -98,6 +98,7 @@ export class ShownWorld implements Facts {
       key,
       view: this.state().isLeader ? view : undefined,
       seen: { key, active: healthy, healthy, pod },
+      unobserved: undefined,
       definition: {
         source: 'cr',
         labels,

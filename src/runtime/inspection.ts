@@ -9,16 +9,26 @@ import {
 } from '../core/reconcile/seen.ts';
 import { MAIN_CONTAINER } from '../core/workload/names.ts';
 import { PODS, type Cache, type ClusterReader } from '../ports/cluster.ts';
+import type { ManagedObjects } from './managed-objects.ts';
 import type { Observations } from './observations.ts';
 import type { Sources } from './sources.ts';
 
 export class Inspection {
   readonly #sources: Sources;
   readonly #observations: Observations;
+  readonly #around: ManagedObjects;
   readonly #pods: Cache<Pod>;
   readonly #reader: ClusterReader;
 
-  constructor(sources: Sources, observations: Observations, pods: Cache<Pod>, reader: ClusterReader) {
+  /** `around`: the objects around the pods. */
+  constructor(
+    sources: Sources,
+    observations: Observations,
+    around: ManagedObjects,
+    pods: Cache<Pod>,
+    reader: ClusterReader,
+  ) {
+    this.#around = around;
     this.#sources = sources;
     this.#observations = observations;
     this.#pods = pods;
@@ -29,16 +39,22 @@ export class Inspection {
   watch(watcher: (key: string) => void): void {
     this.#sources.watch(watcher);
     this.#observations.watch(watcher);
+    this.#around.watch(watcher);
   }
 
-  /** Every workload that is defined or has pods. */
+  /** Every workload that is defined or has objects. */
   keys(): ReadonlySet<string> {
-    return new Set([...this.#sources.keys(), ...this.#observations.keys()]);
+    return new Set([...this.#sources.keys(), ...this.#observations.keys(), ...this.#around.keys()]);
   }
 
   /** As the caches show it. */
   seen(key: string): SeenWorkload {
-    return viewSeen(key, this.#observations.instances(key));
+    return viewSeen(key, this.#observations.instances(key), this.#around.of(key));
+  }
+
+  /** Why `seen` may be wrong for this workload alone, or undefined. */
+  unobserved(key: string): string | undefined {
+    return this.#around.unobserved(key);
   }
 
   /** All of `keys` as the caches show them, in the order of the keys. */
@@ -66,16 +82,23 @@ export class Inspection {
     };
   }
 
-  /** The custom resource and the pods. */
+  /** The custom resource, the objects around the pods, and the pods. */
   objects(key: string): readonly SeenObject[] {
     const resource = this.#sources.resource(key);
-    const pods = this.#observations.instances(key).map(({ pod }) => viewObject(pod));
-    if (resource === undefined) return pods;
+    const made = [
+      ...this.#around
+        .of(key)
+        .map(({ kind, metadata }) =>
+          describe(kind, metadata, metadata.deletionTimestamp === undefined ? 'Present' : 'Terminating'),
+        ),
+      ...this.#observations.instances(key).map(({ pod }) => viewObject(pod)),
+    ];
+    if (resource === undefined) return made;
     const { kind = '', metadata } = resource.object;
     const state = resource.shadowed === undefined ? 'InUse' : 'Shadowed';
     return [
       describe(kind, metadata, metadata.deletionTimestamp === undefined ? state : 'Terminating'),
-      ...pods,
+      ...made,
     ];
   }
 

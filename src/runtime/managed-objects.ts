@@ -53,6 +53,7 @@ export class ManagedObjects {
   readonly #caches: ReadonlyMap<ManagedKind, Cache<ManagedObject>>;
   /** By workload key, then by kind and name. */
   readonly #byWorkload = new Map<string, Map<string, ManagedObject>>();
+  readonly #watchers: ((key: string) => void)[] = [];
   #listener: ManagedListener | undefined;
 
   constructor(cluster: Pick<Cluster, 'cache'>, labelSelector: string) {
@@ -76,6 +77,11 @@ export class ManagedObjects {
   /** At most one listener; undefined removes it. Told of every known workload again once a kind has been read. */
   listen(listener: ManagedListener | undefined): void {
     this.#listener = listener;
+  }
+
+  /** Told of every workload whose objects changed, for as long as the process lives. */
+  watch(watcher: (key: string) => void): void {
+    this.#watchers.push(watcher);
   }
 
   keys(): Iterable<string> {
@@ -121,6 +127,7 @@ export class ManagedObjects {
     else this.#byWorkload.set(key, objects);
     this.#listener?.onTermSeen(claimedTerm(object) ?? 0);
     this.#listener?.onWorkload(key);
+    for (const watcher of this.#watchers) watcher(key);
   }
 }
 

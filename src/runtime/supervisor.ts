@@ -97,7 +97,13 @@ export class Supervisor {
       }),
     );
     this.#sources = new Sources(options, options.tenant, this.#resources, log);
-    this.inspection = new Inspection(this.#sources, this.#observations, this.#pods, ports.cluster);
+    this.inspection = new Inspection(
+      this.#sources,
+      this.#observations,
+      this.#objects,
+      this.#pods,
+      ports.cluster,
+    );
   }
 
   /**

@@ -48,6 +48,8 @@ export interface WorkloadFacts {
   readonly key: string;
   readonly view: WorkloadView | undefined;
   readonly seen: SeenWorkload;
+  /** Why `seen` may be wrong for this workload alone, or undefined. */
+  readonly unobserved: string | undefined;
   /** Absent: no longer defined. */
   readonly definition: WorkloadDefinition | undefined;
 }

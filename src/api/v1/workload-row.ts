@@ -38,11 +38,13 @@ interface Judged {
   readonly because: string | undefined;
 }
 
-function judge({ view, seen }: WorkloadFacts, { clusterProblem, isLeader }: State): Judged {
+function judge({ view, seen, unobserved }: WorkloadFacts, state: State): Judged {
+  const { isLeader } = state;
   const changed = apiTime(seen.lastTransition);
-  if (clusterProblem !== undefined) {
+  const blind = state.clusterProblem ?? (view === undefined ? unobserved : undefined);
+  if (blind !== undefined) {
     const unknown = { ready: 'unknown', active: 'unknown', tone: 'unknown', reason: 'unknown' } as const;
-    return { judgement: { ...unknown, message: clusterProblem, since: null }, because: clusterProblem };
+    return { judgement: { ...unknown, message: blind, since: null }, because: blind };
   }
   if (view !== undefined) {
     const { healthy, active, reason, message, since } = view;
@@ -53,8 +55,9 @@ function judge({ view, seen }: WorkloadFacts, { clusterProblem, isLeader }: Stat
     return { judgement: { ...judgement, since: time }, because: undefined };
   }
   const because = isLeader ? 'not looked at yet in this term' : 'only the leader knows the reason';
-  // Without a pod it may have finished for good: only the leader has the record of that.
-  const ready = seen.healthy ? 'true' : seen.pod === undefined ? 'unknown' : 'false';
+  // Without any object it may have finished for good: only the leader has the record of that.
+  const isSeen = seen.pod !== undefined || seen.maker !== undefined;
+  const ready = seen.healthy ? 'true' : isSeen ? 'false' : 'unknown';
   const tone = seen.healthy ? 'ok' : 'unknown';
   const judgement = { ready, active: truth(seen.active), tone, reason: 'unknown', message: because } as const;
   return { judgement: { ...judgement, since: changed }, because };

@@ -34,8 +34,9 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
       const view = hub.snapshot.workloads.get(key);
       const definition = inspection.definition(key);
       const seen = inspection.seen(key);
-      if (view === undefined && definition === undefined && seen.pod === undefined) return undefined;
-      return { key, view, seen, definition };
+      const isThere = view !== undefined || definition !== undefined;
+      if (!isThere && seen.pod === undefined && seen.maker === undefined) return undefined;
+      return { key, view, seen, unobserved: inspection.unobserved(key), definition };
     },
     explain: (key) => supervisor.explain(key),
     objects: (key) => inspection.objects(key),
