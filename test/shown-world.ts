@@ -16,6 +16,7 @@ export interface ShownWorkload {
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt?: string;
   readonly restarts?: number;
+  readonly unobserved?: string;
 }
 
 export class ShownWorld implements Facts {
@@ -98,7 +99,7 @@ export class ShownWorld implements Facts {
       key,
       view: this.state().isLeader ? view : undefined,
       seen: { key, active: healthy, healthy, pod },
-      unobserved: undefined,
+      unobserved: shown.unobserved,
       definition: {
         source: 'cr',
         labels,

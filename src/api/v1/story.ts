@@ -115,7 +115,7 @@ function describe(event: Happening): Omit<WorkloadEvent, 'at'> {
 }
 
 /** Why the rule chain of a workload is not known here, or undefined. */
-export function chainUnknown({ clusterProblem, isLeader }: State): string | undefined {
+function chainUnknown({ clusterProblem, isLeader }: State): string | undefined {
   if (clusterProblem !== undefined) return clusterProblem;
   return isLeader ? undefined : 'only the leader knows the rule chain';
 }
@@ -136,10 +136,10 @@ export function mapExplanation(
     return { ...said, rules: null, unknownBecause: because ?? 'the term of this process has just ended' };
   return {
     ...said,
-    rules: rules.map(({ rule, outcome, reason: because2, message: text }) => ({
+    rules: rules.map(({ rule, outcome, reason: decided, message: text }) => ({
       rule,
       verdict: outcome,
-      reason: because2 ?? null,
+      reason: decided ?? null,
       message: text ?? null,
     })),
     unknownBecause: null,

@@ -233,6 +233,17 @@ describe('what is not known', () => {
     expect((await ask(`${WORKLOAD}/explain`)).json).toMatchObject({ rules: null });
   });
 
+  it('is a workload on a follower that has not read the objects of its kind', async () => {
+    world.set('cronjob/web/tick', { unobserved: 'cronjobs have not been read yet: forbidden' });
+    expect((await ask('/api/v1/workloads/cronjob/web/tick')).json).toMatchObject({ ready: 'true' });
+    world.become({ isLeader: false });
+    expect((await ask('/api/v1/workloads/cronjob/web/tick')).json).toMatchObject({
+      ready: 'unknown',
+      active: 'unknown',
+      unknownBecause: 'cronjobs have not been read yet: forbidden',
+    });
+  });
+
   it('are candidates that do not announce themselves, and the list says so', async () => {
     const { json } = await ask('/api/v1/controllers');
     expect(json['items']).toHaveLength(1);

@@ -20,7 +20,7 @@ import {
 import { API_PROBLEMS, isProblemCode, type Refusal } from '../../api/v1/problem.ts';
 import type { APIInfo, Meta, Partial } from '../../api/v1/schema/state.ts';
 import type { ListMeta } from '../../api/v1/schema/list.ts';
-import { chainUnknown, mapEntry, mapEvents, mapExplanation, mapTerms, mapTree } from '../../api/v1/story.ts';
+import { mapEntry, mapEvents, mapExplanation, mapTerms, mapTree } from '../../api/v1/story.ts';
 import { mapWorkload } from '../../api/v1/workload-row.ts';
 import { LONGEST_HISTORY, type HistoryEntry } from '../../core/history.ts';
 import { parseKey } from '../../core/workload/model.ts';
@@ -131,14 +131,7 @@ export const ANSWERS = {
     withWorkload(desk, request, ({ key }) => answerHistory(desk, request, ({ subject }) => subject === key)),
 
   events: (desk, request) =>
-    withWorkload(desk, request, ({ key }, state) => {
-      const because = chainUnknown(state);
-      const partial: readonly Partial[] =
-        because === undefined || state.clusterProblem !== undefined || !state.isLeader
-          ? []
-          : [{ source: 'leader', code: 'unavailable', detail: because }];
-      return listed(desk, 'EventList', mapEvents(desk.facts.recent(), key), partial);
-    }),
+    withWorkload(desk, request, ({ key }) => listed(desk, 'EventList', mapEvents(desk.facts.recent(), key))),
 
   objects: (desk, request) =>
     withWorkload(desk, request, (workload, state) =>
