@@ -96,6 +96,11 @@ export class Sources {
     };
   }
 
+  /** What the workload was the last time it could be read, also when it is to be stopped. */
+  lastValid(key: string): Workload | undefined {
+    return this.#file.get(key) ?? this.#resources.get(key)?.lastValid;
+  }
+
   resource(key: string): KnownResource | undefined {
     const object = this.#resources.get(key)?.object;
     if (object === undefined) return undefined;

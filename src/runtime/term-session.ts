@@ -14,6 +14,7 @@ import type { Cache, Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
 import type { ApplyContext } from './apply-context.ts';
 import { applyAction } from './apply.ts';
+import { Dependencies } from './dependencies.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import type { Hub } from './hub.ts';
 import type { ManagedObjects } from './managed-objects.ts';
@@ -66,6 +67,7 @@ export class TermSession {
   readonly #records: Records;
   readonly #status: StatusWriter;
   readonly #notes: WorkloadNotes;
+  readonly #dependencies: Dependencies;
   readonly #context: ApplyContext;
   readonly #fingerprints: ReadonlySet<string>;
   /** Keys that were not looked at yet in this term. */
@@ -109,6 +111,12 @@ export class TermSession {
     this.#status = new StatusWriter({ ...shared, term, reader: deps.cluster, clock, log });
     this.#records = openRecords({ ...shared, registry: this.#registry, status: this.#status });
     this.#notes = new WorkloadNotes(tenant);
+    const { sources, observations, hub } = deps;
+    this.#dependencies = new Dependencies({
+      desired: (key) => sources.get(key).desired,
+      view: (key) => hub.snapshot.workloads.get(key),
+      exists: (key) => observations.instances(key).length + observations.vanished(key).length > 0,
+    });
     this.#fingerprints = new Set([
       fingerprint,
       ...(term.predecessor === undefined ? [] : [term.predecessor]),
@@ -318,6 +326,10 @@ export class TermSession {
     if (parsed === undefined) return undefined;
     const wanted = sources.get(key);
     const record = this.#records.get(key);
+    const known = sources.lastValid(key)?.spec;
+    const needs = known === undefined ? record?.dependsOn : known.dependsOn?.map(formatKey);
+    this.#dependencies.learn(key, needs ?? []);
+    const waitsFor = wanted.desired === undefined ? [] : this.#dependencies.waitsFor(wanted.desired);
     const foreign = this.#notes.foreignOf(key);
     const foreignService = this.#notes.foreignServiceOf(key);
     const unobserved = objects.unobserved(key);
@@ -335,6 +347,8 @@ export class TermSession {
       vanished: observations.vanished(key),
       ...wanted,
       ...(record === undefined ? {} : { record }),
+      ...(waitsFor.length === 0 ? {} : { waitsFor }),
+      stopsAfter: this.#dependencies.stopsAfter(key),
       ...(foreign === undefined ? {} : { foreign }),
       ...(foreignService === undefined ? {} : { foreignService }),
       ...(unobserved === undefined ? {} : { unobserved }),
@@ -349,7 +363,12 @@ export class TermSession {
     const { desired, invalid, instances, vanished } = input;
     const isAbsent = desired === undefined && invalid === undefined;
     const gone = isAbsent && instances.length + vanished.length + (input.objects?.length ?? 0) === 0;
-    if (gone) hub.removeWorkload(formatKey(input.key));
+    const key = formatKey(input.key);
+    const before = hub.snapshot.workloads.get(key);
+    if (gone) hub.removeWorkload(key);
     else hub.setWorkload(viewWorkload(input, plan));
+    // Who waits for it to be ready, or to be gone, has to hear of it.
+    if (before?.healthy !== hub.snapshot.workloads.get(key)?.healthy)
+      for (const other of this.#dependencies.around(key)) this.#queue.add(other);
   }
 }

@@ -17,6 +17,8 @@ import { explainInstance } from './running.ts';
 import {
   checkAnswered,
   checkClaimed,
+  checkDependencies,
+  checkDependents,
   checkForeign,
   checkObserved,
   checkReadable,
@@ -35,6 +37,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'last write on it was accepted', check: checkRefused }, //      a refusal is waited out, not repeated
   { name: 'cron job and pods are claimed', check: checkClaimed }, //      no decision on what a stale leader could change
   { name: 'permit of a run is answered', check: checkAnswered }, //       a permit may still land
+  { name: 'dependents of the cron job have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'unwanted cron job is suspended', check: checkStopped }, //     removed from its source: no more runs
   { name: 'cron job is on record', check: checkRecorded }, //             before it exists, or it would leave an orphan
   { name: 'cron job exists', check: checkExists },
@@ -45,6 +48,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'cron job still wanted', check: checkWanted }, //               removed: a running job finishes first
   { name: 'no tick is run twice', check: checkTicks }, //                 one job per tick, for ever
   { name: 'vanished run is waited for', check: checkGone }, //            an unproven absence is not gone yet
+  { name: 'dependencies of a run are ready', check: checkDependencies }, // what it depends on comes first
   { name: 'run is permitted', check: checkPermit }, //                    one at a time, after its tick is on the ledger
   { name: 'schedule is followed', check: checkSchedule }, //              total: always answers
 ];

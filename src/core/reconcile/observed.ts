@@ -69,6 +69,8 @@ export interface WorkloadRecord {
   readonly counted?: string;
   /** Container restarts of this pod that are forgiven, because it was ready for long enough afterwards. */
   readonly forgiven?: { readonly uid: string; readonly restarts: number };
+  /** What it depends on: after it left its source it is still stopped before that. */
+  readonly dependsOn?: readonly string[];
   /** The last ticks of a cron job that were permitted, oldest first: which job ran each. */
   readonly ticks?: readonly Tick[];
 }
@@ -130,6 +132,10 @@ export interface Input {
   /** Pod uid whose permit was sent and never answered. */
   readonly unansweredPermit?: string;
   readonly record?: WorkloadRecord;
+  /** What it waits for before it may start, and why each is not enough yet; see `CommonSpec.dependsOn`. Absent: nothing. */
+  readonly waitsFor?: readonly { readonly key: string; readonly cause: string }[];
+  /** Workloads that depend on this one, are to be stopped as well, and still run: they are stopped first. */
+  readonly stopsAfter?: readonly string[];
   /** Earliest time of the next start after a failure. */
   readonly startNotBefore?: Instant;
   readonly refusal?: Refusal;

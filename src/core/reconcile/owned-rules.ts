@@ -24,6 +24,8 @@ import type { Rule } from './rule.ts';
 import {
   checkAnswered,
   checkClaimed,
+  checkDependencies,
+  checkDependents,
   checkForeign,
   checkObserved,
   checkReadable,
@@ -39,6 +41,7 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'last write on them was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'maker and pods are claimed', check: checkClaimed }, //         no decision on what a stale leader could change
   { name: 'permit of a made pod is answered', check: checkAnswered }, //  a permit may still land
+  { name: 'dependents of the maker have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'unwanted maker is stopped', check: checkStopped }, //          removed from its source: scaled to 0 first
   { name: 'maker is on record', check: checkRecorded }, //                before it exists, or it would leave an orphan
   { name: 'maker exists', check: checkOwnerExists }, //                   Deployment or StatefulSet
@@ -51,6 +54,7 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'one made pod is permitted', check: checkSingle }, //           a second one without a gate must go
   { name: 'made pod has the current spec', check: checkSpec }, //         planned replacement
   { name: 'vanished pod is waited for', check: checkGone }, //            an unproven absence is not gone yet
+  { name: 'dependencies of a made pod are ready', check: checkDependencies }, // what it depends on comes first
   { name: 'maker has made a pod', check: checkMade }, //                  wait for its controller, or say why not
   { name: 'made pod is permitted', check: checkPermit }, //               lift one gate
   { name: 'made pod is ready', check: checkRunning }, //                  total: always answers

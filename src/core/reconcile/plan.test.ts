@@ -413,3 +413,30 @@ describe('what a running instance is called', () => {
     expect(decide({ instances, now: MINUTE })).toMatchObject({ reason: 'NodeUnreachable', actions: [] });
   });
 });
+
+describe('dependencies', () => {
+  const waitsFor = [{ key: 'persistent/default/db', cause: 'is not ready: Starting' }];
+
+  it('nothing is created before what it depends on is ready', () => {
+    expect(decide({ waitsFor })).toMatchObject({
+      reason: 'WaitingForDependency',
+      message: 'persistent/default/db is not ready: Starting',
+      actions: [],
+    });
+  });
+
+  it('what runs goes on', () => {
+    expect(decide({ waitsFor, instances: [makeInstance()] })).toMatchObject({ reason: 'Active' });
+  });
+
+  it('nothing is stopped before what depends on it has stopped', () => {
+    const input = makeInput({ instances: [makeInstance()], stopsAfter: ['process/default/web'] });
+    const { desired: _removed, ...removed } = input;
+    expect(planWorkload(removed)).toMatchObject({ rule: 'dependents have stopped', actions: [] });
+  });
+
+  it('a changed dependency goes on record', () => {
+    const desired = makeWorkload({ dependsOn: [{ kind: 'persistent', namespace: 'default', name: 'db' }] });
+    expect(decide({ desired })).toMatchObject({ rule: 'workload is on record', actions: ['remember'] });
+  });
+});

@@ -1,7 +1,7 @@
 /** The restart budget of a process: how restarts are counted, forgiven and slowed down. */
 import type { Pod } from '../manifests/pod.ts';
 import { MINUTE, SECOND, type Duration } from '../time.ts';
-import type { Workload } from '../workload/model.ts';
+import { formatKey, type Workload } from '../workload/model.ts';
 import type { WorkloadRecord } from './observed.ts';
 
 /** Uninterrupted readiness after which earlier restarts are forgiven. */
@@ -20,9 +20,18 @@ export function recordFor(workload: Workload, record: WorkloadRecord | undefined
   const managedFrom = workload.source.from;
   // What ran when is true whatever the template: a tick that was run is not run again after an edit.
   const ledger = record?.ticks === undefined ? {} : { ticks: record.ticks };
+  const needs = rememberedNeeds(workload);
+  const dependsOn = needs.length === 0 ? {} : { dependsOn: needs };
   if (record?.hash !== workload.templateHash)
-    return { managedFrom, hash: workload.templateHash, restarts: 0, ...ledger };
-  return record.managedFrom === managedFrom ? record : { ...record, managedFrom };
+    return { managedFrom, hash: workload.templateHash, restarts: 0, ...ledger, ...dependsOn };
+  if (record.managedFrom === managedFrom && (record.dependsOn ?? []).join() === needs.join()) return record;
+  const { dependsOn: _before, ...rest } = record;
+  return { ...rest, managedFrom, ...dependsOn };
+}
+
+/** What it depends on, as far as nothing else remembers it: the resource of a workload keeps its spec until the end. */
+export function rememberedNeeds({ spec, source }: Workload): readonly string[] {
+  return source.from === 'file' ? (spec.dependsOn ?? []).map(formatKey) : [];
 }
 
 /** Restarts in place by the kubelet, of the container that restarted most. */

@@ -9,6 +9,8 @@ import { decidePermit } from './permit.ts';
 import {
   checkAnswered,
   checkClaimed,
+  checkDependencies,
+  checkDependents,
   checkForeign,
   checkReadable,
   checkRecorded,
@@ -26,6 +28,7 @@ export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
   { name: 'old instances are gone', check: checkStopping }, //    whatever is being deleted must be proven gone
   { name: 'no extra instances', check: checkExtra }, //           one pod under the one name; others are stopped
   { name: 'resource is readable', check: checkReadable }, //      a spec that means nothing changes nothing
+  { name: 'dependents have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'workload still wanted', check: checkWanted }, //       removed from its source: stop and forget
   { name: 'workload is on record', check: checkRecorded }, //     before it has a pod, or it would leave an orphan
   { name: 'instance not finished', check: checkFinished }, //     terminal pods: complete, or clear away for a restart
@@ -33,6 +36,7 @@ export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
   { name: 'restart budget', check: checkMaxRestarts }, //         crash loops end here
   { name: 'not finished for good', check: checkStanding }, //     Completed or MaxRestartsExceeded on record
   { name: 'vanished instance waited for', check: checkGone }, //  an unproven absence is not gone yet
+  { name: 'dependencies are ready', check: checkDependencies }, // what it depends on comes first
   { name: 'instance exists', check: checkExists }, //             create, gated
   { name: 'instance permitted', check: decidePermit }, //         lift one gate
   { name: 'instance ready', check: checkRunning }, //             total: always answers

@@ -8,8 +8,9 @@ import { SECOND } from '../time.ts';
 import { ANNOTATION } from '../workload/names.ts';
 import type { Input, Instance } from './observed.ts';
 import { claimedTerm } from './permit.ts';
+import { isRunning } from './liveness.ts';
 import { isGated } from './proof.ts';
-import { recordFor } from './restarts.ts';
+import { recordFor, rememberedNeeds } from './restarts.ts';
 import type { Action, Verdict } from './verdict.ts';
 
 /** What stands around the pods must be known before anything is decided. */
@@ -101,11 +102,33 @@ export function checkReadable({ desired, invalid }: Input): Verdict | undefined 
 
 /** On record before it has a pod, or it would leave an orphan. */
 export function checkRecorded({ desired, record }: Input): Verdict | undefined {
-  if (desired === undefined || record?.managedFrom === desired.source.from) return undefined;
+  if (desired === undefined) return undefined;
+  const isKnown = rememberedNeeds(desired).join() === (record?.dependsOn ?? []).join();
+  if (record?.managedFrom === desired.source.from && isKnown) return undefined;
   return {
     reason: 'AwaitingPermit',
     message: 'putting the workload on record',
     actions: [{ kind: 'remember', record: recordFor(desired, record) }],
+  };
+}
+
+/** Nothing is started before what it depends on is ready. What runs already goes on. */
+export function checkDependencies({ desired, waitsFor = [], instances }: Input): Verdict | undefined {
+  if (desired === undefined || waitsFor.length === 0 || instances.some(isRunning)) return undefined;
+  return {
+    reason: 'WaitingForDependency',
+    message: waitsFor.map(({ key, cause }) => `${key} ${cause}`).join('; '),
+    actions: [],
+  };
+}
+
+/** What depends on a workload that is to be stopped is stopped first. */
+export function checkDependents({ desired, invalid, stopsAfter = [] }: Input): Verdict | undefined {
+  if (desired !== undefined || invalid !== undefined || stopsAfter.length === 0) return undefined;
+  return {
+    reason: 'Removed',
+    message: `removed from where it was defined: ${stopsAfter.join(', ')} must stop first`,
+    actions: [],
   };
 }
 

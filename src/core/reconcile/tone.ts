@@ -9,6 +9,7 @@ export const TONE: Readonly<Record<Reason, Tone>> = {
   Completed: 'ok',
   Standby: 'ok',
   Starting: 'busy',
+  WaitingForDependency: 'busy',
   AwaitingPermit: 'busy',
   WaitingForOldInstance: 'busy',
   Removed: 'busy',

@@ -69,6 +69,7 @@ export type Reason =
   | 'InvalidSpec'
   | 'ImmutableField'
   | 'Standby'
+  | 'WaitingForDependency'
   | 'Removed';
 
 /** What the chain answered. */
