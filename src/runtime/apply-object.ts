@@ -95,13 +95,15 @@ async function reread(context: ApplyContext, key: string, object: ManagedObject)
   if (isOurs) {
     context.notes.clearForeign(key);
     context.objects.put(found);
-  } else if (object.kind === 'Service') context.notes.foreignService(key, object.metadata.name);
-  else
-    context.notes.foreign(key, {
+  } else {
+    const foreign = {
       kind: object.kind,
       name: object.metadata.name,
       recheckAt: context.clock.now() + FOREIGN_RECHECK,
-    });
+    };
+    if (object.kind === 'Service') context.notes.foreignService(key, foreign);
+    else context.notes.foreign(key, foreign);
+  }
   return { kind: 'reread' };
 }
 

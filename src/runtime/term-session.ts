@@ -331,7 +331,7 @@ export class TermSession {
     this.#dependencies.learn(key, needs ?? []);
     const waitsFor = wanted.desired === undefined ? [] : this.#dependencies.waitsFor(wanted.desired);
     const foreign = this.#notes.foreignOf(key);
-    const foreignService = this.#notes.foreignServiceOf(key);
+    const foreignServices = this.#notes.foreignServicesOf(key);
     const unobserved = objects.unobserved(key);
     const unansweredPermit = this.#notes.unansweredPermit(key);
     const startNotBefore = this.#notes.startNotBefore(key, wanted.desired?.templateHash);
@@ -350,7 +350,7 @@ export class TermSession {
       ...(waitsFor.length === 0 ? {} : { waitsFor }),
       stopsAfter: this.#dependencies.stopsAfter(key),
       ...(foreign === undefined ? {} : { foreign }),
-      ...(foreignService === undefined ? {} : { foreignService }),
+      ...(foreignServices.length === 0 ? {} : { foreignServices }),
       ...(unobserved === undefined ? {} : { unobserved }),
       ...(unansweredPermit === undefined ? {} : { unansweredPermit }),
       ...(startNotBefore === undefined ? {} : { startNotBefore }),

@@ -11,7 +11,7 @@ export class WorkloadNotes {
   readonly #tenant: string;
   readonly #unanswered = new Map<string, string>();
   readonly #foreign = new Map<string, Foreign>();
-  readonly #foreignServices = new Map<string, string>();
+  readonly #foreignServices = new Map<string, readonly Foreign[]>();
   readonly #refusals = new Map<string, Refusal>();
   readonly #startNotBefore = new Map<string, { readonly hash: string; readonly until: Instant }>();
   readonly #failures = new Map<string, number>();
@@ -46,12 +46,13 @@ export class WorkloadNotes {
   }
 
   /** A Service under our name that is not ours: it leads clients to the workload as its owner wants. */
-  foreignService(key: string, name: string): void {
-    this.#foreignServices.set(key, name);
+  foreignService(key: string, foreign: Foreign): void {
+    const others = this.foreignServicesOf(key).filter(({ name }) => name !== foreign.name);
+    this.#foreignServices.set(key, [...others, foreign]);
   }
 
-  foreignServiceOf(key: string): string | undefined {
-    return this.#foreignServices.get(key);
+  foreignServicesOf(key: string): readonly Foreign[] {
+    return this.#foreignServices.get(key) ?? [];
   }
 
   clearForeign(key: string): void {

@@ -7,17 +7,23 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OWNED_MUTANTS } from './owned-mutants.ts';
+import { PROCESS_MUTANTS } from './process-mutants.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const RULES = 'src/core/reconcile/rules.ts';
-const PROOF = 'src/core/reconcile/proof.ts';
-const PERMIT = 'src/core/reconcile/permit.ts';
 let copy: string;
 
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'rule-mutants-'));
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }');
-  for (const part of ['src', 'test/pod-fixture.ts', 'test/resource-fixture.ts', 'tsconfig.json'])
+  for (const part of [
+    'src',
+    'test/pod-fixture.ts',
+    'test/resource-fixture.ts',
+    'test/workload-fixture.ts',
+    'test/owned-fixture.ts',
+    'tsconfig.json',
+  ])
     cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 });
@@ -27,7 +33,7 @@ afterAll(() => rmSync(copy, { recursive: true }));
 /** Exit code of the tests beside the rules, in the copy. */
 function runTests(): Promise<number | null> {
   const vitest = join(copy, 'node_modules/vitest/vitest.mjs');
-  const args = [vitest, 'run', '--root', copy, 'src/core/reconcile'];
+  const args = [vitest, 'run', '--root', copy, '--bail', '1', 'src/core/reconcile'];
   const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore' });
   return new Promise((done, failed) => {
     child.once('error', failed);
@@ -51,70 +57,32 @@ async function runWith(file: string, find: string, replace: string): Promise<num
   }
 }
 
-/** One line each in the table of rules. */
-const rules = readFileSync(join(root, RULES), 'utf8')
-  .split('\n')
-  .filter((line) => /^ {2}\{ name: '/.test(line));
-
-const CONDITIONS = [
-  {
-    name: 'a running container defeats a terminal phase',
-    file: PROOF,
-    find: ' || isAnyContainerRunning(pod)',
-    replace: '',
-  },
-  {
-    name: "the collector's Failed is no word of the kubelet",
-    file: PROOF,
-    find: ' && collected !== true',
-    replace: '',
-  },
-  { name: 'a suspect node is not trusted', file: PROOF, find: ' && !node.suspect', replace: '' },
-  {
-    name: 'all main containers are reported terminated',
-    file: PROOF,
-    find: ' && areAllContainersTerminated(pod)',
-    replace: '',
-  },
-  {
-    name: 'out-of-service counts only for a pod being deleted',
-    file: PROOF,
-    find: 'terminating && bound && isDeclaredOff',
-    replace: 'bound && isDeclaredOff',
-  },
-  {
-    name: 'out-of-service does not count for a node that is ready',
-    file: PROOF,
-    find: ' || node.ready || !node.outOfService',
-    replace: ' || !node.outOfService',
-  },
-  {
-    name: 'a bound pod that terminates may run',
-    file: PROOF,
-    find: 'terminating && !bound',
-    replace: 'terminating',
-  },
-  {
-    name: 'a permit looks at all other pods',
-    file: PERMIT,
-    find: 'if (obstacle !== undefined)',
-    replace: 'if (obstacle !== undefined && false)',
-  },
+/** The chains, each with the conditions that are taken out of it and of what it asks. */
+const CHAINS = [
+  { file: 'src/core/reconcile/rules.ts', conditions: PROCESS_MUTANTS },
+  { file: 'src/core/reconcile/owned-rules.ts', conditions: OWNED_MUTANTS },
 ];
+
+/** One line each in the table of rules. */
+function rulesOf(file: string): readonly { readonly name: string; readonly line: string }[] {
+  return readFileSync(join(root, file), 'utf8')
+    .split('\n')
+    .filter((line) => /^ {2}\{ name: '/.test(line))
+    .map((line) => ({ name: /name: '([^']+)'/.exec(line)?.[1] ?? line, line }));
+}
 
 describe('the tests beside the rules notice', () => {
   it('nothing when nothing was changed', async () => {
     expect(await runTests()).toBe(0);
   });
 
-  it.each(rules.map((line) => ({ name: /name: '([^']+)'/.exec(line)?.[1] ?? line, line })))(
-    'that the rule "$name" is missing',
-    async ({ line }) => {
-      expect(await runWith(RULES, `${line}\n`, '')).toBe(1);
-    },
-  );
+  describe.each(CHAINS)('in $file', ({ file, conditions }) => {
+    it.each(rulesOf(file))('that the rule "$name" is missing', async ({ line }) => {
+      expect(await runWith(file, `${line}\n`, '')).toBe(1);
+    });
 
-  it.each(CONDITIONS)('that this is not asked any more: $name', async ({ file, find, replace }) => {
-    expect(await runWith(file, find, replace)).toBe(1);
+    it.each(conditions)('that this is not asked any more: $name', async (mutant) => {
+      expect(await runWith(mutant.file, mutant.find, mutant.replace)).toBe(1);
+    });
   });
 });

@@ -125,8 +125,8 @@ export interface Input {
   readonly unobserved?: string;
   /** An object that stands under our name and is not ours, and when to look for it again (it is in no watch of ours). */
   readonly foreign?: Foreign;
-  /** Name of a Service that somebody else made and that takes the place of ours. */
-  readonly foreignService?: string;
+  /** Services that somebody else made and that take the place of ours. */
+  readonly foreignServices?: readonly Foreign[];
   /** Instances that vanished without proof. Entries whose time has come are already dropped. */
   readonly vanished: readonly Vanished[];
   /** Pod uid whose permit was sent and never answered. */

@@ -4,9 +4,8 @@
  * at any time, before it is known what still runs; nothing that they do starts a program.
  */
 import { nameOf, type ManagedObject } from '../manifests/managed-object.ts';
-import { SECOND } from '../time.ts';
 import { ANNOTATION } from '../workload/names.ts';
-import type { Instance, OwnedInput } from './observed.ts';
+import type { Foreign, Instance, OwnedInput } from './observed.ts';
 import {
   findDrift,
   findObject,
@@ -51,6 +50,7 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'spec of the maker is readable', check: checkReadable }, //     a spec that means nothing changes nothing more
   { name: 'made pods are not finished', check: checkFinished }, //        terminal pods are cleared away
   { name: 'workload with a maker is wanted', check: checkWanted }, //     removed: what is left goes, then the record
+  { name: 'maker stays', check: checkOwnerStays }, //                     one that is being deleted takes its pods along
   { name: 'one made pod is permitted', check: checkSingle }, //           a second one without a gate must go
   { name: 'made pod has the current spec', check: checkSpec }, //         planned replacement
   { name: 'vanished pod is waited for', check: checkGone }, //            an unproven absence is not gone yet
@@ -80,14 +80,7 @@ function checkOwnerExists(input: OwnedInput): Verdict | undefined {
   const { desired, objects = [], identity } = input;
   if (desired === undefined) return undefined;
   const wanted = renderOwner(desired, identity);
-  const living = findObject(objects, wanted);
-  if (living?.metadata.deletionTimestamp !== undefined)
-    return {
-      reason: 'WaitingForOldInstance',
-      message: `${nameOf(living)} was deleted; waiting for the API server to remove it`,
-      actions: [],
-    };
-  if (living !== undefined) return undefined;
+  if (findObject(objects, wanted) !== undefined) return undefined;
   return {
     reason: 'Starting',
     message: `creating ${nameOf(wanted)}`,
@@ -95,11 +88,26 @@ function checkOwnerExists(input: OwnedInput): Verdict | undefined {
   };
 }
 
+/**
+ * Deleted in the foreground by another hand, it stays until its pods are gone, and they stay until we let them go: so
+ * this is asked after the rules that do that.
+ */
+function checkOwnerStays(input: OwnedInput): Verdict | undefined {
+  const owner = ownerOf(input);
+  if (owner?.metadata.deletionTimestamp === undefined) return undefined;
+  return {
+    reason: 'WaitingForOldInstance',
+    message: `${nameOf(owner)} was deleted by another hand; waiting for the API server to remove it and its pods`,
+    actions: [],
+  };
+}
+
 function checkOwnerCurrent({ desired, objects = [], identity }: OwnedInput): Verdict | undefined {
   if (desired === undefined) return undefined;
   const wanted = renderOwner(desired, identity);
   const living = findObject(objects, wanted);
-  if (living === undefined || isFixedChanged(living, wanted)) return undefined;
+  if (living === undefined || living.metadata.deletionTimestamp !== undefined) return undefined;
+  if (isFixedChanged(living, wanted)) return undefined;
   const drift = findDrift(living, wanted);
   if (drift === undefined) return undefined;
   const { cause, detail, operations } = drift;
@@ -111,13 +119,15 @@ function checkOwnerCurrent({ desired, objects = [], identity }: OwnedInput): Ver
 }
 
 /** Services of the workload that the spec does not have any more go; one that somebody else made is left alone. */
-function checkServices({ desired, objects = [], identity, foreignService }: OwnedInput): Verdict | undefined {
+function checkServices(input: OwnedInput): Verdict | undefined {
+  const { desired, objects = [], identity } = input;
   if (desired === undefined) return undefined;
+  const foreign = new Set(knownForeign(input).map(({ name }) => name));
   const wanted = renderBeside(desired, identity);
   for (const service of wanted) {
     const living = findObject(objects, service);
     if (living === undefined) {
-      if (foreignService === service.metadata.name) continue;
+      if (foreign.has(service.metadata.name)) continue;
       return {
         reason: 'Starting',
         message: `creating ${nameOf(service)}`,
@@ -144,6 +154,11 @@ function checkServices({ desired, objects = [], identity, foreignService }: Owne
     message: `deleting ${nameOf(extra)}, which the spec does not have any more`,
     actions: [{ kind: 'deleteObject', object: extra, cause: 'SpecChanged' }],
   };
+}
+
+/** Services of somebody else's that take the place of ours, as far as they were seen there lately. */
+function knownForeign({ foreignServices = [], now }: OwnedInput): readonly Foreign[] {
+  return foreignServices.filter(({ recheckAt }) => now < recheckAt);
 }
 
 /** Evicted or failed for good: their controller has made another pod, or will. */
@@ -177,13 +192,18 @@ function tokenOf({ pod }: Instance): number {
 /** A Deployment stops its old pod by itself; a StatefulSet with OnDelete leaves that to us. */
 function checkSpec(input: OwnedInput): Verdict | undefined {
   const owner = ownerOf(input);
-  const [instance] = permitted(input.instances);
-  if (owner === undefined || instance === undefined || isCurrent(instance, owner)) return undefined;
-  const { pod } = instance;
+  if (owner === undefined) return undefined;
+  const isSet = owner.kind === 'StatefulSet';
+  // A gated pod of an older spec is never permitted. A Deployment removes it; a set keeps it, and its name with it.
+  const old = input.instances.filter(
+    (instance) => (isSet || !isGated(instance.pod)) && !isCurrent(instance, owner),
+  );
+  if (old.length === 0) return undefined;
+  const names = old.map(({ pod }) => pod.metadata.name).join(', ');
   return {
     reason: 'WaitingForOldInstance',
-    message: `the spec changed: ${nameOf(owner)} stops pod ${pod.metadata.name} before its replacement may run`,
-    actions: owner.kind === 'StatefulSet' ? [{ kind: 'delete', pod, cause: 'SpecChanged' }] : [],
+    message: `the spec changed: pod ${names} of ${nameOf(owner)} is stopped before its replacement may run`,
+    actions: isSet ? old.map(({ pod }) => ({ kind: 'delete', pod, cause: 'SpecChanged' })) : [],
   };
 }
 
@@ -191,40 +211,41 @@ function isCurrent({ pod }: Instance, owner: ManagedObject): boolean {
   return pod.metadata.annotations?.[ANNOTATION.templateHash] === templateHashOf(owner);
 }
 
-/** The one gated pod that may be permitted: made from the current template, and for a set the one with the claims. */
+/** Where all pods are gated, the one that may be permitted: made from the current template, and for a set the one with the claims. */
 function findCandidate(input: OwnedInput): Instance | undefined {
   const owner = ownerOf(input);
   if (owner === undefined) return undefined;
   return input.instances.find(
     (instance) =>
-      isGated(instance.pod) &&
       isCurrent(instance, owner) &&
       (owner.kind !== 'StatefulSet' || instance.pod.metadata.name === `${owner.metadata.name}-0`),
   );
 }
 
 function checkMade(input: OwnedInput): Verdict | undefined {
-  const { desired, now } = input;
+  const { desired } = input;
   if (desired === undefined || permitted(input.instances).length > 0) return undefined;
   if (desired.spec.replicas === 0)
     return { reason: 'Standby', message: 'replicas is 0: nothing runs, as the spec asks', actions: [] };
   if (findCandidate(input) !== undefined) return undefined;
   const owner = ownerOf(input);
-  const failure = owner?.status?.conditions?.find(
+  if (owner === undefined) return undefined;
+  const failure = owner.status?.conditions?.find(
     ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
   );
   if (failure !== undefined)
     return {
       reason: failure.message?.includes('exceeded quota') === true ? 'QuotaExceeded' : 'Failed',
-      message: failure.message ?? 'its controller cannot create the pod',
+      message: `${nameOf(owner)} cannot create its pod: ${failure.message ?? failure.reason ?? 'no cause given'}`,
       actions: [],
     };
   return {
     reason: 'Starting',
-    message: `waiting for ${owner === undefined ? 'its controller' : nameOf(owner)} to create the pod`,
+    // A set says in its events alone why it cannot.
+    message:
+      `waiting for ${nameOf(owner)} to create its pod; if this lasts, its events tell why: ` +
+      `kubectl describe ${owner.kind.toLowerCase()} ${owner.metadata.name} -n ${owner.metadata.namespace}`,
     actions: [],
-    // Its controller says nothing when it cannot; people are then told how long this has been going on.
-    wakeAt: now + 60 * SECOND,
   };
 }
 
@@ -238,12 +259,11 @@ function checkPermit(input: OwnedInput): Verdict | undefined {
 /** Always answers, as the end of the chain. A spec that changes what cannot be changed is told, and harms nothing. */
 function checkRunning(input: OwnedInput): Verdict {
   const [instance] = permitted(input.instances);
-  if (instance === undefined || input.desired === undefined)
-    throw new Error('the chain passed without an instance');
-  const state = explainInstance(instance, input.now);
   const owner = ownerOf(input);
-  const wanted = renderOwner(input.desired, input.identity);
-  if (owner !== undefined && isFixedChanged(owner, wanted))
+  if (instance === undefined || owner === undefined || input.desired === undefined)
+    throw new Error('the chain passed without an instance');
+  const state = explainService(input, explainProgress(owner, explainInstance(instance, input.now)));
+  if (isFixedChanged(owner, renderOwner(input.desired, input.identity)))
     return {
       ...state,
       reason: 'ImmutableField',
@@ -253,4 +273,32 @@ function checkRunning(input: OwnedInput): Verdict {
       actions: [],
     };
   return { ...state, actions: [] };
+}
+
+type State = Omit<Verdict, 'actions'>;
+
+/** After `readinessTimeout` a Deployment says so; what is known of the instance says more than that, if it is more. */
+function explainProgress(owner: ManagedObject, state: State): State {
+  const late = owner.status?.conditions?.find(
+    ({ type, status, reason }) =>
+      type === 'Progressing' && status === 'False' && reason === 'ProgressDeadlineExceeded',
+  );
+  if (late === undefined || state.reason !== 'Starting') return state;
+  return {
+    ...state,
+    reason: 'Failed',
+    message: `not ready within its readinessTimeout (ProgressDeadlineExceeded): ${state.message}`,
+  };
+}
+
+/** No watch of ours tells when somebody else's Service goes, so it is looked for again. */
+function explainService(input: OwnedInput, state: State): State {
+  const foreign = knownForeign(input);
+  if (foreign.length === 0) return state;
+  const names = foreign.map(({ name }) => `${input.key.namespace}/${name}`).join(', ');
+  return {
+    ...state,
+    message: `${state.message}; Service ${names} is not managed by this tenant and is left as it is`,
+    wakeAt: Math.min(state.wakeAt ?? Infinity, ...foreign.map(({ recheckAt }) => recheckAt)),
+  };
 }

@@ -127,6 +127,9 @@ export function findDrift(living: ManagedObject, wanted: ManagedObject): Drift |
         path: `/spec/${field}`,
         value,
       })),
+      ...(living.spec?.paused === true
+        ? [{ op: 'replace', path: '/spec/paused', value: false } as const]
+        : []),
       ...((isEdited || isBare) && wanted.spec?.template !== undefined
         ? [{ op: 'add', path: '/spec/template', value: wanted.spec.template } as const]
         : []),
@@ -150,6 +153,7 @@ function findHazard(living: ManagedObject, wanted: ManagedObject): string | unde
     return `replicas was ${is?.replicas}, and must be ${should.replicas}`;
   if (should?.strategy !== undefined && is?.strategy?.type !== should.strategy.type)
     return `strategy was ${is?.strategy?.type}, and must be ${should.strategy.type}`;
+  if (is?.paused === true) return 'it was paused, and a paused one makes no pods of a new spec';
   if (should?.updateStrategy !== undefined && is?.updateStrategy?.type !== should.updateStrategy.type)
     return `updateStrategy was ${is?.updateStrategy?.type}, and must be ${should.updateStrategy.type}`;
   if (should?.concurrencyPolicy !== is?.concurrencyPolicy)
@@ -162,7 +166,7 @@ function findHazard(living: ManagedObject, wanted: ManagedObject): string | unde
 }
 
 /** Pods made from it are born with gate and finalizer. */
-export function isProtected(template: PodTemplate | undefined): boolean {
+function isProtected(template: PodTemplate | undefined): boolean {
   return (
     (template?.spec?.schedulingGates?.some(({ name }) => name === PERMIT_GATE) ?? false) &&
     (template?.metadata?.finalizers?.includes(SINGLETON_FINALIZER) ?? false)

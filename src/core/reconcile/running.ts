@@ -30,6 +30,16 @@ export function explainInstance(instance: Instance, now: Instant): Omit<Verdict,
       message: waiting.message ?? `pod ${name} keeps crashing on ${on}`,
       ...wake,
     };
+  if (waiting?.message !== undefined)
+    return { reason: 'Failed', message: `${waiting.reason}: ${waiting.message}`, ...wake };
+  if (waiting?.reason === 'ContainerCreating')
+    return {
+      reason: 'Starting',
+      message:
+        `pod ${name} starts on ${on}: its containers wait for images and volumes; if this lasts, its events tell why: ` +
+        `kubectl describe pod ${pod.metadata.name} -n ${pod.metadata.namespace}`,
+      ...wake,
+    };
   if (instance.readySince === undefined)
     return { reason: 'Starting', message: `pod ${name} starts on ${on}`, ...wake };
   return { reason: 'Active', message: `running on ${on}`, ...wake };
