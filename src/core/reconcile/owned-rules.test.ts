@@ -210,6 +210,24 @@ describe.each(KINDS)('$title', ({ workload, kind }) => {
     });
   });
 
+  it('is not permitted before what it depends on is ready, and goes on when that fails later', () => {
+    const waitsFor = [{ key: 'process/ns/first', cause: 'is not healthy' }];
+    const instances = [podOf(workload, { gated: true })];
+    expect(decide(ownedInput(workload, { instances, waitsFor }))).toMatchObject({
+      reason: 'WaitingForDependency',
+      actions: [],
+    });
+    expect(decide(ownedInput(workload, { waitsFor }))).toMatchObject({ reason: 'Active' });
+  });
+
+  it('is not stopped before what depends on it', () => {
+    const stopsAfter = ['process/ns/last'];
+    expect(decide(removedInput(workload, { stopsAfter }))).toMatchObject({
+      reason: 'Removed',
+      actions: [],
+    });
+  });
+
   it('runs nothing when the spec asks for 0 replicas', () => {
     const none = { ...workload, spec: { ...workload.spec, replicas: 0 } } as typeof workload;
     expect(decide(ownedInput(none, { instances: [] }))).toMatchObject({ reason: 'Standby', actions: [] });
