@@ -3,7 +3,7 @@
  * supervisor, and turns the way it ended into an exit code: 0 stopped as asked, 1 failed, 2 usage or configuration.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { homedir, hostname } from 'node:os';
+import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { openCluster } from './adapters/kube/cluster.ts';
 import {
@@ -67,6 +67,23 @@ async function main(argv: readonly string[], version: string): Promise<number> {
     const system = createSystem({ level: 'warn', format: 'text', fields: {} });
     const reach = (kubeconfig: string | undefined) => reachAs(kubeconfig, system, version);
     return print(await uninstall(argv.slice(1), reach, system.clock, stopOnSignals(system)));
+  }
+  const { VERBS } =
+    first === undefined || first === 'run' || first.startsWith('-')
+      ? { VERBS: {} }
+      : await import('./cli/verbs.ts');
+  const verb = Object.hasOwn(VERBS, first ?? '') ? VERBS[first ?? ''] : undefined;
+  if (verb !== undefined) {
+    const { ask } = await import('./cli/asking.ts');
+    const system = createSystem({ level: 'warn', format: 'text', fields: {} });
+    const parts = {
+      reach: (kubeconfig: string | undefined) => reachAs(kubeconfig, system, version),
+      system,
+      who: userInfo().username,
+      env: process.env,
+      signal: stopOnSignals(system),
+    };
+    return print(await ask(argv.slice(1), verb, parts));
   }
   const flags = first === 'run' ? argv.slice(1) : argv;
   if (flags.includes(PRINT_CONFIG)) {

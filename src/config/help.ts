@@ -13,6 +13,7 @@ export function renderHelp(): string {
     '       k8-highlander validate -f FILE|DIR|-',
     '       k8-highlander store schema [--store postgres|mysql]',
     '       k8-highlander uninstall [--dry-run] [--kubeconfig PATH]',
+    '       k8-highlander pause|resume NAME|--all [flags]',
     '',
     'run (or no verb) is the controller. validate checks configuration files and manifests without any server and',
     'prints everything that is wrong with them. store schema prints the tables of the lock store as SQL. uninstall drops',

@@ -17,6 +17,7 @@ const BAD: ReadonlySet<Reason> = new Set([
   'ForeignOwner',
   'QuotaExceeded',
   'InvalidSpec',
+  'ImmutableField',
 ]);
 
 /** Passing states of a start or stop that goes well: shown on status pages, not worth a line each. */

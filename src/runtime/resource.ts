@@ -1,6 +1,7 @@
 /** A workload's custom resource in the cache and as the target of a request. */
 import { keyOfResource, type WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { WorkloadKey, WorkloadKind } from '../core/workload/model.ts';
+import { ANNOTATION } from '../core/workload/names.ts';
 import {
   WORKLOAD_CRON_JOBS,
   WORKLOAD_PERSISTENTS,
@@ -19,16 +20,18 @@ export const WORKLOAD_TYPES: ReadonlyMap<WorkloadKind, Resource> = new Map([
 ]);
 
 interface Served extends WorkloadResource {
-  readonly metadata: WorkloadResource['metadata'] & {
-    readonly annotations?: unknown;
-    readonly managedFields?: unknown;
-  };
+  readonly metadata: WorkloadResource['metadata'] & { readonly managedFields?: unknown };
 }
+
+/** The annotations by which people ask for something. */
+const ASKED: ReadonlySet<string> = new Set([ANNOTATION.paused]);
 
 /** Without what can be large and is never looked at. Items of a list arrive without their kind. */
 export function stripResource({ kind }: Resource, { metadata, ...rest }: Served): WorkloadResource {
-  const { annotations: _annotations, managedFields: _managedFields, ...kept } = metadata;
-  return { ...rest, kind, metadata: kept };
+  const { annotations = {}, managedFields: _managedFields, ...kept } = metadata;
+  const asked = Object.entries(annotations).filter(([name]) => ASKED.has(name));
+  const marks = asked.length === 0 ? {} : { annotations: Object.fromEntries(asked) };
+  return { ...rest, kind, metadata: { ...kept, ...marks } };
 }
 
 /** The key of the workload that the resource defines. It must have been stripped, or read by name: then it has its kind. */

@@ -14,6 +14,7 @@ import {
 import { KINDS } from '../core/workload/kinds.ts';
 import { formatKey, type Workload, type WorkloadKind } from '../core/workload/model.ts';
 import type { WorkloadReference } from '../core/workload/reference.ts';
+import { canonicalJson } from '../core/workload/template-hash.ts';
 import type { Cache, CacheChange, ClusterReader } from '../ports/cluster.ts';
 import type { Log } from '../ports/system.ts';
 import { keyOf, refOfResource } from './resource.ts';
@@ -189,10 +190,11 @@ function wantedOf(reference: WorkloadReference | undefined): Wanted {
   };
 }
 
-/** Neither its deletion nor its finalizers changed. */
+/** Neither its deletion nor its finalizers changed, nor what people ask for on it. */
 function isSameLife(a: WorkloadResource, b: WorkloadResource): boolean {
   return (
     a.metadata.deletionTimestamp === b.metadata.deletionTimestamp &&
+    canonicalJson(a.metadata.annotations ?? {}) === canonicalJson(b.metadata.annotations ?? {}) &&
     a.metadata.finalizers?.join() === b.metadata.finalizers?.join()
   );
 }

@@ -15,6 +15,7 @@ import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } fr
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { System } from '../ports/system.ts';
+import { Controls } from './controls.ts';
 import { createElector, type Elector } from './elector.ts';
 import { Inspection } from './inspection.ts';
 import { logEvent } from './event-log.ts';
@@ -68,6 +69,7 @@ export class Supervisor {
   /** Neither: a workload whose objects are not known yet waits by itself. */
   readonly #objects: ManagedObjects;
   readonly #observations: Observations;
+  readonly #controls: Controls;
   readonly #sources: Sources;
   /** Everything that lives as long as the process. */
   readonly #life = new AbortController();
@@ -89,6 +91,7 @@ export class Supervisor {
     this.#nodes = ports.cluster.cache<Node>(NODES, { scope: {}, strip: stripNode });
     this.#observations = new Observations(clock, this.#pods, this.#nodes);
     this.#objects = new ManagedObjects(ports.cluster, tenantSelector(options.tenant));
+    this.#controls = new Controls(ports.cluster, clock, options);
     this.#resources = new Map(
       [...WORKLOAD_TYPES].map(([kind, type]) => {
         const strip = (object: WorkloadResource): WorkloadResource => stripResource(type, object);
@@ -116,9 +119,8 @@ export class Supervisor {
     const options = { ...this.#options, resourceOf };
     const recorder = new EventRecorder(cluster, system, options, this.#life.signal);
     this.hub.subscribe((event) => recorder.record(event));
-    const caches = [this.#pods, this.#nodes, this.#objects, ...this.#resources.values()].map((cache) =>
-      cache.run(this.#life.signal),
-    );
+    const watched = [this.#pods, this.#nodes, this.#objects, this.#controls, ...this.#resources.values()];
+    const caches = watched.map((cache) => cache.run(this.#life.signal));
     try {
       const uid = await this.#identifyCluster(stop);
       if (uid === undefined) return;
@@ -224,6 +226,7 @@ export class Supervisor {
         observations: this.#observations,
         objects: this.#objects,
         sources: this.#sources,
+        controls: this.#controls,
         hub: this.hub,
         ...(onReconciled === undefined ? {} : { onReconciled }),
       },

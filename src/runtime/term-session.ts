@@ -13,6 +13,7 @@ import { formatKey, parseKey } from '../core/workload/model.ts';
 import type { Cache, Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
 import type { ApplyContext } from './apply-context.ts';
+import type { Controls } from './controls.ts';
 import { applyAction } from './apply.ts';
 import { Dependencies } from './dependencies.ts';
 import { GuardedWriter } from './guarded-writer.ts';
@@ -42,6 +43,7 @@ export interface SessionDependencies {
   /** What stands around the pods. */
   readonly objects: ManagedObjects;
   readonly sources: Sources;
+  readonly controls: Controls;
   readonly hub: Hub;
   /** Told how long each look at a workload took. */
   readonly onReconciled?: (duration: Duration) => void;
@@ -157,6 +159,7 @@ export class TermSession {
     }
     if (cause !== undefined || this.#stopped !== undefined || !this.#term.isValid()) return;
     this.#deps.sources.listen((key) => this.#queue.add(key));
+    this.#deps.controls.listen((key) => this.#askedAgain(key));
     this.#deps.observations.listen({
       onWorkload: (key) => this.#queue.add(key),
       onTermSeen: (epoch) => this.#checkTerm(epoch),
@@ -193,6 +196,7 @@ export class TermSession {
     this.#deps.observations.listen(undefined);
     this.#deps.objects.listen(undefined);
     this.#deps.sources.listen(undefined);
+    this.#deps.controls.listen(undefined);
     const drained = await this.#writer.drain();
     await this.#queue.close();
     return drained;
@@ -214,6 +218,7 @@ export class TermSession {
     const cause = await sources.confirm(world.resources, world.refused, cluster, this.#term.signal);
     if (cause !== undefined) return cause;
     for (const pod of world.pods) pods.put(pod);
+    if (world.control !== undefined) this.#deps.controls.put(world.control);
     this.#registry.load(world.shards);
     return undefined;
   }
@@ -229,10 +234,20 @@ export class TermSession {
     await Promise.all(fresh);
   }
 
-  #sweep(): void {
+  /** Every workload that is defined, or of which something is left. */
+  #keys(): ReadonlySet<string> {
     const { observations, objects, sources } = this.#deps;
     const found = [...observations.keys(), ...objects.keys(), ...this.#records.keys()];
-    const keys = new Set([...sources.keys(), ...found]);
+    return new Set([...sources.keys(), ...found]);
+  }
+
+  /** Somebody asks for something else, of this workload or of all. */
+  #askedAgain(key: string | undefined): void {
+    for (const asked of key === undefined ? this.#keys() : [key]) this.#queue.add(asked, 'routine');
+  }
+
+  #sweep(): void {
+    const keys = this.#keys();
     for (const key of keys) this.#unswept.add(key);
     this.#swept = keys.size;
     if (keys.size === 0) this.#finishSweep();
@@ -321,7 +336,7 @@ export class TermSession {
   }
 
   #gather(key: string): Input | undefined {
-    const { observations, objects, sources, system } = this.#deps;
+    const { observations, objects, sources, controls, system } = this.#deps;
     const parsed = parseKey(key);
     if (parsed === undefined) return undefined;
     const wanted = sources.get(key);
@@ -346,6 +361,7 @@ export class TermSession {
       instances: observations.instances(key),
       vanished: observations.vanished(key),
       ...wanted,
+      ...controls.of(key, sources.resource(key)?.object),
       ...(record === undefined ? {} : { record }),
       ...(waitsFor.length === 0 ? {} : { waitsFor }),
       stopsAfter: this.#dependencies.stopsAfter(key),

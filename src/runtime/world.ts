@@ -7,10 +7,12 @@ import {
   CONFIG_MAPS,
   PODS,
   type ClusterReader,
+  type GetResult,
   type KubeObject,
   type ListResult,
   type Scope,
 } from '../ports/cluster.ts';
+import { controlRef, type ControlMap } from './controls.ts';
 import type { RegistryShard } from './registry.ts';
 import { stripResource, WORKLOAD_TYPES } from './resource.ts';
 
@@ -24,6 +26,8 @@ export interface WorldScope {
 export interface World {
   readonly pods: readonly Pod[];
   readonly shards: readonly RegistryShard[];
+  /** What people ask for; absent: there is no such ConfigMap. */
+  readonly control?: ControlMap;
   /** By kind of workload. A kind that may not be read is absent: its workloads are then left alone. */
   readonly resources: readonly WorkloadResource[];
   /** Why a kind may not be read. */
@@ -43,19 +47,21 @@ export function resourceScope(tenant: string): Scope {
 /** Consistent lists, at once. Answers the cause as text when one of those that must be read could not be. */
 export async function readWorld(
   reader: ClusterReader,
-  { tenant, controllerNamespace }: WorldScope,
+  where: WorldScope,
   signal: AbortSignal,
 ): Promise<World | string> {
+  const { tenant, controllerNamespace } = where;
   const labelSelector = tenantSelector(tenant);
-  const [pods, shards, ...types] = await Promise.all([
+  const [pods, shards, control, ...types] = await Promise.all([
     reader.list<Pod>(PODS, { labelSelector }, signal),
     reader.list<RegistryShard>(CONFIG_MAPS, { labelSelector, namespace: controllerNamespace }, signal),
+    reader.get<ControlMap>(controlRef(where), signal),
     ...[...WORKLOAD_TYPES].map(async ([kind, type]) => {
       const list = await reader.list<WorkloadResource>(type, resourceScope(tenant), signal);
       return { kind, type, list };
     }),
   ]);
-  const problem = causeOf(pods) ?? causeOf(shards);
+  const problem = causeOf(pods) ?? causeOf(shards) ?? causeOf(control);
   if (problem !== undefined) return problem;
   const refused = new Map<WorkloadKind, string>();
   for (const { kind, list } of types) {
@@ -66,12 +72,13 @@ export async function readWorld(
   return {
     pods: itemsOf(pods),
     shards: itemsOf(shards),
+    ...(control.kind === 'done' ? { control: control.object } : {}),
     resources: types.flatMap(({ type, list }) => itemsOf(list).map((object) => stripResource(type, object))),
     refused,
   };
 }
 
-function causeOf(result: ListResult<KubeObject>): string | undefined {
+function causeOf(result: ListResult<KubeObject> | GetResult<KubeObject>): string | undefined {
   if (result.kind === 'refused') return result.message;
   return result.kind === 'unavailable' ? result.cause : undefined;
 }

@@ -8,6 +8,7 @@ import type { Pod } from '../manifests/pod.ts';
 import { ANNOTATION } from '../workload/names.ts';
 import type { CronInput, Instance, Tick } from './observed.ts';
 import { findDrift, findObject, isOwner, renderOwner } from './owner.ts';
+import { checkPaused } from './pausing.ts';
 import { permitAlone } from './permit.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import { clearFinished, clearLeftovers, stopMaker } from './removal.ts';
@@ -37,6 +38,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'last write on it was accepted', check: checkRefused }, //      a refusal is waited out, not repeated
   { name: 'cron job and pods are claimed', check: checkClaimed }, //      no decision on what a stale leader could change
   { name: 'permit of a run is answered', check: checkAnswered }, //       a permit may still land
+  { name: 'cron job is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
   { name: 'dependents of the cron job have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'unwanted cron job is suspended', check: checkStopped }, //     removed from its source: no more runs
   { name: 'cron job is on record', check: checkRecorded }, //             before it exists, or it would leave an orphan

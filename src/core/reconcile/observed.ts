@@ -102,6 +102,16 @@ export interface Refusal {
   readonly retryAt: Instant;
 }
 
+/** A pause that is in force, or was. */
+export interface PauseFacts {
+  readonly reason: string;
+  readonly by: string;
+  /** As it was written, for people. */
+  readonly until?: string;
+  /** Infinity: until somebody ends it. */
+  readonly endsAt: Instant;
+}
+
 export interface Input {
   readonly key: WorkloadKey;
   readonly now: Instant;
@@ -139,6 +149,9 @@ export interface Input {
   /** Earliest time of the next start after a failure. */
   readonly startNotBefore?: Instant;
   readonly refusal?: Refusal;
+  readonly pause?: PauseFacts;
+  /** What somebody asked for in a record that cannot be read, and so has no effect: told to people. */
+  readonly ignored?: string;
 }
 
 /** The input of a process. */

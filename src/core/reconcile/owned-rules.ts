@@ -15,6 +15,7 @@ import {
   renderOwner,
   templateHashOf,
 } from './owner.ts';
+import { checkPaused } from './pausing.ts';
 import { permitAlone } from './permit.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import { clearFinished, clearLeftovers, stopMaker } from './removal.ts';
@@ -40,6 +41,7 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'last write on them was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'maker and pods are claimed', check: checkClaimed }, //         no decision on what a stale leader could change
   { name: 'permit of a made pod is answered', check: checkAnswered }, //  a permit may still land
+  { name: 'workload with a maker is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
   { name: 'dependents of the maker have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'unwanted maker is stopped', check: checkStopped }, //          removed from its source: scaled to 0 first
   { name: 'maker is on record', check: checkRecorded }, //                before it exists, or it would leave an orphan

@@ -5,6 +5,7 @@
 import type { Input, ProcessInput } from './observed.ts';
 import type { Rule } from './rule.ts';
 import type { Verdict } from './verdict.ts';
+import { checkPaused } from './pausing.ts';
 import { decidePermit } from './permit.ts';
 import {
   checkAnswered,
@@ -25,6 +26,7 @@ export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
   { name: 'last write was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'objects are claimed', check: checkClaimed }, //        no decision on an object a stale leader could still change
   { name: 'earlier permit is answered', check: checkAnswered }, // a permit may still land: nothing else may be permitted
+  { name: 'workload is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
   { name: 'old instances are gone', check: checkStopping }, //    whatever is being deleted must be proven gone
   { name: 'no extra instances', check: checkExtra }, //           one pod under the one name; others are stopped
   { name: 'resource is readable', check: checkReadable }, //      a spec that means nothing changes nothing

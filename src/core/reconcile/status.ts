@@ -21,9 +21,13 @@ export function viewWorkload(input: Input, plan: Plan): WorkloadView {
 }
 
 /** A resource that cannot be used is what people must hear of first; how its instance fares follows. */
-function viewReason({ invalid, desired }: Input, plan: Plan): Pick<WorkloadView, 'reason' | 'message'> {
-  if (invalid === undefined || desired === undefined) return plan;
-  return { reason: 'InvalidSpec', message: `${invalid} (still as before: ${plan.reason}, ${plan.message})` };
+function viewReason(
+  { invalid, desired, ignored }: Input,
+  { reason, message: decided }: Plan,
+): Pick<WorkloadView, 'reason' | 'message'> {
+  const message = ignored === undefined ? decided : `${decided} (without effect: ${ignored})`;
+  if (invalid === undefined || desired === undefined) return { reason, message };
+  return { reason: 'InvalidSpec', message: `${invalid} (still as before: ${reason}, ${message})` };
 }
 
 function viewInstance({ pod }: Instance): NonNullable<WorkloadView['instance']> {

@@ -25,7 +25,8 @@ export function checkStopping({ instances, now }: Input): Verdict | undefined {
   return { ...explainWait(unproven, now), actions };
 }
 
-function releaseEvidence(instance: Instance): readonly Action[] {
+/** Lets the object go once its end is proven. */
+export function releaseEvidence(instance: Instance): readonly Action[] {
   const proof = findProof(instance);
   const held = instance.pod.metadata.finalizers?.includes(SINGLETON_FINALIZER) ?? false;
   return proof !== undefined && held ? [{ kind: 'dropFinalizer', pod: instance.pod, proof }] : [];

@@ -1,13 +1,14 @@
 /** How a reason feels to a person: the one table behind colours, alerts and log levels. */
 import type { Reason } from './verdict.ts';
 
-/** `busy` passes by itself in the normal course of things; `bad` wants somebody to look. */
-export type Tone = 'ok' | 'busy' | 'bad';
+/** `held`: kept as it is because somebody asked for it. `busy` passes by itself in the normal course of things; `bad` wants somebody to look. */
+export type Tone = 'ok' | 'held' | 'busy' | 'bad';
 
 export const TONE: Readonly<Record<Reason, Tone>> = {
   Active: 'ok',
   Completed: 'ok',
-  Standby: 'ok',
+  Standby: 'held',
+  Paused: 'held',
   Starting: 'busy',
   WaitingForDependency: 'busy',
   AwaitingPermit: 'busy',

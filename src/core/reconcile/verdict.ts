@@ -70,6 +70,7 @@ export type Reason =
   | 'ImmutableField'
   | 'Standby'
   | 'WaitingForDependency'
+  | 'Paused'
   | 'Removed';
 
 /** What the chain answered. */

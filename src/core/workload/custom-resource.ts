@@ -20,6 +20,8 @@ export interface WorkloadResource {
     readonly creationTimestamp?: string;
     readonly deletionTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    /** What people ask for. */
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly finalizers?: readonly string[];
   };
   /** Not believed before it was read: objects stored under an older schema are served as they are. */

@@ -45,6 +45,8 @@ export const ANNOTATION = {
   fingerprint: `${GROUP}/fingerprint`,
   /** `file` or `resource`: where the workload was defined when the object was made. */
   source: `${GROUP}/source`,
+  /** On a custom resource: a pause, see `control/pause.ts`. */
+  paused: `${GROUP}/paused`,
   leaderId: 'k8-highlander.io/leader-id',
   clusterName: 'k8-highlander.io/cluster-name',
 } as const;
@@ -91,6 +93,11 @@ export function redisChannel(tenant: string): string {
 /** Name of the ConfigMap that holds the fence anchor of a tenant. */
 export function anchorName(tenant: string): string {
   return `highlander-fence-${tenant}`;
+}
+
+/** Name of the ConfigMap in which people ask something of whoever leads. */
+export function controlName(tenant: string): string {
+  return `highlander-control-${tenant}`;
 }
 
 /** Name of one shard of the registry of a tenant. */

@@ -19,5 +19,5 @@ export const Because = orNull(
   Type.String({ description: 'why something here is unknown; null when nothing is' }),
 );
 export const Kind = words('process', 'cronjob', 'service', 'persistent');
-export const Tone = words('ok', 'busy', 'bad', 'unknown');
+export const Tone = words('ok', 'held', 'busy', 'bad', 'unknown');
 export const Role = words('starting', 'follower', 'acquiring', 'claiming', 'leading', 'draining', 'stopped');

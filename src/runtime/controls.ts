@@ -1,0 +1,123 @@
+/**
+ * What people ask for, as every replica sees it: the control ConfigMap of the tenant, and the annotations of custom
+ * resources. Nothing here is carried out; a decision gets to see it.
+ */
+import { PAUSE_ALL, pauseEntry, workloadOfEntry } from '../core/control/entries.ts';
+import { endOfPause, longestPause, readPause, type Pause } from '../core/control/pause.ts';
+import type { PauseFacts } from '../core/reconcile/observed.ts';
+import type { WorkloadResource } from '../core/workload/custom-resource.ts';
+import { parseKey } from '../core/workload/model.ts';
+import { ANNOTATION, controlName } from '../core/workload/names.ts';
+import {
+  CONFIG_MAPS,
+  type Cache,
+  type CacheChange,
+  type Cluster,
+  type KubeObject,
+  type ObjectRef,
+} from '../ports/cluster.ts';
+import type { Clock } from '../ports/system.ts';
+
+export interface ControlMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface ControlScope {
+  readonly tenant: string;
+  readonly controllerNamespace: string;
+}
+
+/** What is asked of one workload. */
+export interface Asked {
+  readonly pause?: PauseFacts;
+  /** See `Input.ignored`. */
+  readonly ignored?: string;
+}
+
+/** Told which workload to look at again; undefined: all of them. */
+export type ControlListener = (key: string | undefined) => void;
+
+export function controlRef({ tenant, controllerNamespace }: ControlScope): ObjectRef {
+  return { resource: CONFIG_MAPS, namespace: controllerNamespace, name: controlName(tenant) };
+}
+
+export class Controls {
+  readonly #clock: Clock;
+  readonly #ref: ObjectRef;
+  readonly #cache: Cache<ControlMap>;
+  #listener: ControlListener | undefined;
+
+  constructor(cluster: Pick<Cluster, 'cache'>, clock: Clock, scope: ControlScope) {
+    this.#clock = clock;
+    this.#ref = controlRef(scope);
+    const { namespace, name } = this.#ref;
+    this.#cache = cluster.cache<ControlMap>(CONFIG_MAPS, {
+      scope: { namespace, fieldSelector: `metadata.name=${name}` },
+      strip: ({ metadata, data }) => ({ metadata, ...(data === undefined ? {} : { data }) }),
+    });
+    this.#cache.onChange((change) => this.#onChange(change));
+  }
+
+  /** Watches until the signal aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#cache.run(signal);
+  }
+
+  /** At most one listener; undefined removes it. */
+  listen(listener: ControlListener | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** The ConfigMap as it is known, or was read. */
+  get map(): ControlMap | undefined {
+    return this.#cache.get(this.#ref.namespace, this.#ref.name);
+  }
+
+  /** A consistent read, or the reply of a write. */
+  put(map: ControlMap): void {
+    this.#cache.put(map);
+  }
+
+  /** `resource`: the custom resource of the workload, if it has one. */
+  of(key: string, resource: WorkloadResource | undefined): Asked {
+    const parsed = parseKey(key);
+    if (parsed === undefined) return {};
+    const data = this.map?.data ?? {};
+    const texts: readonly (readonly [string, string | undefined])[] = [
+      [`annotation ${ANNOTATION.paused}`, resource?.metadata.annotations?.[ANNOTATION.paused]],
+      ...[PAUSE_ALL, pauseEntry(parsed)].map(
+        (entry) => [`entry ${entry} of ConfigMap ${this.#ref.name}`, data[entry]] as const,
+      ),
+    ];
+    const pauses: Pause[] = [];
+    const faults: string[] = [];
+    for (const [where, text] of texts) {
+      const read = text === undefined ? undefined : readPause(text);
+      if (read === undefined) continue;
+      if ('fault' in read) faults.push(`${where}: ${read.fault}`);
+      else if (endOfPause(read) > this.#clock.wall()) pauses.push(read);
+    }
+    const longest = longestPause(pauses);
+    return {
+      ...(longest === undefined ? {} : { pause: this.#factsOf(longest) }),
+      ...(faults.length === 0 ? {} : { ignored: faults.join('; ') }),
+    };
+  }
+
+  #factsOf(pause: Pause): PauseFacts {
+    const { reason, by, until } = pause;
+    const endsAt = this.#clock.now() + (endOfPause(pause) - this.#clock.wall());
+    return { reason, by, endsAt, ...(until === undefined ? {} : { until }) };
+  }
+
+  #onChange(change: CacheChange<ControlMap>): void {
+    const before = change.kind === 'changed' ? (change.previous?.data ?? {}) : (change.object.data ?? {});
+    const after = change.kind === 'changed' ? (change.object.data ?? {}) : {};
+    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+      (entry) => before[entry] !== after[entry],
+    );
+    const keys = changed.map(workloadOfEntry);
+    if (keys.includes(undefined)) this.#listener?.(undefined);
+    else for (const key of keys) this.#listener?.(key);
+  }
+}
