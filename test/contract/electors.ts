@@ -1,4 +1,5 @@
 /** Real electors on one store, with an anchor of their own in memory. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSystem } from '../../src/adapters/system.ts';
 import type { AnchorRecord } from '../../src/core/election/record.ts';
 import { planTiming } from '../../src/core/election/timing.ts';
@@ -7,6 +8,8 @@ import type { LockStore } from '../../src/ports/lock-store.ts';
 import type { System } from '../../src/ports/system.ts';
 import { createElector } from '../../src/runtime/elector.ts';
 import { eventually } from '../e2e/eventually.ts';
+
+const HAND_OVERS = 10;
 
 export interface Candidate {
   readonly isLeading: () => boolean;
@@ -58,6 +61,28 @@ export class Electorate {
     const follower = this.start('second', ttl);
     await eventually('the second knows it', () => follower.epoch() === leader.epoch());
     return [leader, follower];
+  }
+
+  /**
+   * Ten leaders in turn are asked to stop, at moments spread over the time between two renewals, one of them while a
+   * renewal is under way. Answers the milliseconds after which the next one led.
+   */
+  async handOver(ttl: number): Promise<readonly number[]> {
+    let [leader, follower] = await this.startTwo(ttl);
+    const times: number[] = [];
+    for (let round = 0; round < HAND_OVERS; round += 1) {
+      await sleep((round * ttl) / 5 / HAND_OVERS);
+      const startedAt = performance.now();
+      const stopped = leader.stop();
+      await eventually('the other leads', follower.isLeading, 2 * ttl);
+      times.push(performance.now() - startedAt);
+      await stopped;
+      leader = follower;
+      const next = this.start(`next-${round}`, ttl);
+      await eventually('it knows the leader', () => next.epoch() === leader.epoch());
+      follower = next;
+    }
+    return times;
   }
 
   async stop(): Promise<void> {

@@ -1,13 +1,15 @@
 /** The lock in a Lease on a real API server, as users with exactly the rights that we ship. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from '../../sandbox/cluster.ts';
 import { createProgress } from '../../sandbox/progress.ts';
 import { isConnectProblem, readKubeconfig } from '../../src/adapters/kube/connect.ts';
+import type { Connection } from '../../src/adapters/kube/connection.ts';
 import { openLeaseLock } from '../../src/adapters/kube/lease-lock.ts';
 import { createSystem } from '../../src/adapters/system.ts';
 import type { LockStore } from '../../src/ports/lock-store.ts';
+import { Electorate } from './electors.ts';
 import { describeLockStore } from './lock-store.ts';
 
 const NAMESPACE = 'k8-highlander';
@@ -31,26 +33,44 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-async function openClient(user: string): Promise<LockStore> {
+async function connect(user: string): Promise<Connection> {
   const kubeconfig = await sandbox.identity(user, {
     roles: [{ kind: 'Role', name: 'k8-highlander', namespace: NAMESPACE }],
   });
   const connection = await readKubeconfig(kubeconfig);
   if (isConnectProblem(connection)) throw new Error(connection.message);
+  return connection;
+}
+
+function open(connection: Connection): LockStore {
   return openLeaseLock(connection, { namespace: NAMESPACE, system, userAgent: 'contract' });
 }
 
 describeLockStore(
   'lease',
   async () => {
-    const [store, second] = await Promise.all([openClient('one'), openClient('two')]);
+    const [one, two] = await Promise.all([connect('one'), connect('two')]);
+    const [store, second] = [open(one), open(two)];
     return {
       store,
       second,
+      another: () => open(one),
       async stop() {
         await Promise.all([store.close(), second.close()]);
       },
     };
   },
-  { runs: 4 },
+  { runs: 4, crowd: 12 },
 );
+
+describe('an election in a Lease', () => {
+  it('takes up a release at once, whatever the leader was doing', async () => {
+    const connection = await connect('elector');
+    const electorate = new Electorate(() => open(connection));
+    try {
+      expect(Math.max(...(await electorate.handOver(8_000)))).toBeLessThan(1_000);
+    } finally {
+      await electorate.stop();
+    }
+  });
+});

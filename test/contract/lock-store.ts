@@ -2,10 +2,11 @@
  * The specification of a lock store, run for every adapter: on the virtual clock for the store in memory, in real time
  * with short TTLs for real servers.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Grant, LockStore } from '../../src/ports/lock-store.ts';
+import { contend, overlaps, TURNS } from './contention.ts';
 import { LockClient, type Granted } from './lock-client.ts';
 import { LOCK_REQUESTS, LockModel } from './lock-model.ts';
 
@@ -13,6 +14,8 @@ export interface OpenedLockStore {
   readonly store: LockStore;
   /** Another client of the same store, with connections of its own. */
   readonly second: LockStore;
+  /** One more client like these, with 5 s for a request: it is one of a crowd. The suite closes it. */
+  readonly another: () => LockStore | Promise<LockStore>;
   /** Lets this much of the store's time pass; without it the time is real. */
   readonly advance?: (duration: number) => Promise<void>;
   stop(): Promise<void>;
@@ -21,6 +24,8 @@ export interface OpenedLockStore {
 export interface LockStoreSuite {
   /** Random sequences per property; few where each costs requests to a server. */
   readonly runs?: number;
+  /** The largest crowd that contends for one lock. */
+  readonly crowd?: number;
   /** T; the floor of 1.5 s where time is real. */
   readonly ttl?: number;
 }
@@ -29,7 +34,7 @@ export interface LockStoreSuite {
 export function describeLockStore(
   name: string,
   open: () => Promise<OpenedLockStore>,
-  { runs = 20, ttl = 1500 }: LockStoreSuite = {},
+  { runs = 20, crowd = 32, ttl = 1500 }: LockStoreSuite = {},
 ): void {
   describe(`lock store ${name}`, () => {
     let opened: OpenedLockStore;
@@ -199,6 +204,38 @@ export function describeLockStore(
       expect(await opened.store.read(lockName, signal)).toMatchObject({ kind: 'unavailable' });
       const grant: Grant = { name: lockName, nonce: 'n1', epoch: 1 };
       expect(await opened.store.release(grant, signal)).toMatchObject({ kind: 'unavailable' });
+    });
+
+    it('grants a release that follows a renewal which was given up, at whatever moment that was', async () => {
+      for (let round = 0; round < 12; round += 1) {
+        const nonce = `n${round}`;
+        const { epoch } = await client.win(nonce);
+        const caller = new AbortController();
+        const renewal = opened.store.renew({ name: lockName, nonce, epoch, ttl }, caller.signal);
+        for (let turn = 0; turn < round % 4; turn += 1) await nextTurn();
+        caller.abort();
+        const released = await client.release(nonce, epoch);
+        expect(released).toEqual({ kind: 'released' });
+        await renewal;
+        expect(await other.read()).toMatchObject({ kind: 'free', epoch });
+      }
+    });
+
+    it('gives the lock to each of a crowd once: never two at a time, each in a higher epoch', async () => {
+      const sizes = fc.array(TURNS, { minLength: Math.min(8, crowd), maxLength: crowd });
+      const isExclusive = fc.asyncProperty(sizes, async (turns) => {
+        nextLock();
+        const clients = await Promise.all(turns.map(async () => opened.another()));
+        try {
+          const holdings = await contend(clients, turns, lockName, 5_000);
+          expect(holdings).toHaveLength(turns.length);
+          expect(overlaps(holdings)).toEqual([]);
+        } finally {
+          await Promise.all(clients.map((store) => store.close()));
+        }
+      });
+      await fc.assert(isExclusive, { numRuns: 3 });
+      expect.hasAssertions();
     });
 
     it('behaves like one lock under any sequence of requests, repeated and foreign ones among them', async () => {

@@ -62,6 +62,7 @@ afterEach(async () => {
 describeLockStore('mariadb', async () => ({
   store: open(server.port),
   second: open(server.port),
+  another: () => open(server.port, { timeout: 5_000 }),
   stop: async () => {},
 }));
 

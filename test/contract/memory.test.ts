@@ -10,6 +10,7 @@ describeLockStore(
     return {
       store: locks.connect(),
       second: locks.connect(),
+      another: () => locks.connect(),
       advance: async (duration) => {
         now += duration;
       },

@@ -86,6 +86,7 @@ afterEach(async () => {
 describeLockStore('redis', async () => ({
   store: open(server),
   second: open(server),
+  another: () => open(server, { timeout: 5_000 }),
   stop: async () => {},
 }));
 

@@ -33,11 +33,16 @@ afterEach(async () => {
   for (const store of stores.splice(0)) await store.close();
 });
 
-describeLockStore('sqlite', async () => ({
-  store: open(join(folder, 'suite.db')),
-  second: open(join(folder, 'suite.db')),
-  stop: async () => {},
-}));
+describeLockStore(
+  'sqlite',
+  async () => ({
+    store: open(join(folder, 'suite.db')),
+    second: open(join(folder, 'suite.db')),
+    another: () => open(join(folder, 'suite.db'), { timeout: 5_000 }),
+    stop: async () => {},
+  }),
+  { crowd: 12 },
+);
 
 const TTL = 1500;
 const never = new AbortController().signal;

@@ -1,9 +1,7 @@
 /**
- * Connections to MySQL or MariaDB with sharp deadlines. The time limit that `mysql2` offers per query leaves the
- * connection in use, with the next query behind the one that hangs; so a request that runs out of time takes its
- * connection along, and its reply can then never arrive. The server may still carry it out.
- *
- * Nothing reconnects on its own. The elector asks again on a schedule of its own, and the next request connects.
+ * Connections to MySQL or MariaDB. The time limit that `mysql2` offers per query leaves the connection in use, with the
+ * next query behind the one that hangs: none is used here, and what was given up is left with its connection. The server
+ * may still carry it out.
  */
 import { readFile } from 'node:fs/promises';
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
@@ -20,7 +18,6 @@ import {
   TABLES_VERSION,
 } from './mysql-statements.ts';
 import type { MysqlAddress } from './mysql-url.ts';
-import { within } from './deadline.ts';
 
 export interface MysqlConnectOptions extends MysqlAddress {
   /** The bound of one request, connecting included. */
@@ -42,55 +39,16 @@ export interface MysqlSession {
 
 const NO_SUCH_TABLE = 1146;
 
-/** One connection at a time, made when it is needed. */
-export class MysqlConnection {
-  readonly #options: MysqlConnectOptions;
-  readonly #clock: Clock;
-  #session: Promise<MysqlSession> | undefined;
-  /** Ends the present connection; an aborted one is being left. */
-  #scope = new AbortController();
-
-  constructor(options: MysqlConnectOptions, clock: Clock) {
-    this.#options = options;
-    this.#clock = clock;
-  }
-
-  /** @throws what the client throws, or an Error that says that time ran out or the caller gave up. */
-  async request<Reply>(ask: (session: MysqlSession) => Promise<Reply>, signal: AbortSignal): Promise<Reply> {
-    const scope = this.#scope;
-    const work = async (): Promise<Reply> => ask(await (this.#session ??= this.#open(scope)));
-    try {
-      return await within(this.#clock, this.#options.timeout, signal, work);
-    } catch (error) {
-      // A refusal too: behind the same name there may be another server by now.
-      this.#leave(scope);
-      throw error;
-    }
-  }
-
-  close(): void {
-    this.#leave(this.#scope);
-  }
-
-  async #open(scope: AbortController): Promise<MysqlSession> {
-    try {
-      const session = await openMysqlSession(this.#options, this.#clock, scope.signal, () =>
-        this.#leave(scope),
-      );
-      await prepareTables(session);
-      return session;
-    } catch (error) {
-      this.#leave(scope);
-      throw error;
-    }
-  }
-
-  #leave(scope: AbortController): void {
-    scope.abort();
-    if (this.#scope !== scope) return;
-    this.#scope = new AbortController();
-    this.#session = undefined;
-  }
+/** A session whose tables are there; see `openMysqlSession`. */
+export async function openMysqlStore(
+  options: MysqlConnectOptions,
+  clock: Clock,
+  signal: AbortSignal,
+  onEnd: () => void,
+): Promise<MysqlSession> {
+  const session = await openMysqlSession(options, clock, signal, onEnd);
+  await prepareTables(session);
+  return session;
 }
 
 /**

@@ -20,11 +20,12 @@ import type {
 import type { System } from '../../ports/system.ts';
 import { errorCode } from './error-code.ts';
 import { causeOf, MysqlRefusal } from './mysql-cause.ts';
-import { MysqlConnection, type MysqlConnectOptions, type MysqlSession } from './mysql-connection.ts';
+import { openMysqlStore, type MysqlConnectOptions, type MysqlSession } from './mysql-connection.ts';
 import { awaitNotice } from './mysql-notice.ts';
 import { MysqlNoticeboard } from './mysql-noticeboard.ts';
 import { viewOf } from './mysql-row.ts';
 import { ACQUIRE, BOOTSTRAP, READ, RELEASE, RENEW } from './mysql-statements.ts';
+import { SerialConnection } from './serial-connection.ts';
 
 /** Connects on first use, and makes its tables then where they are missing. */
 export function openMysqlLock(options: MysqlConnectOptions, system: System): LockStore {
@@ -36,7 +37,7 @@ class MysqlLock implements LockStore {
   readonly address: string;
   readonly #options: MysqlConnectOptions;
   readonly #system: System;
-  readonly #connection: MysqlConnection;
+  readonly #connection: SerialConnection<MysqlSession>;
   readonly #notices: MysqlNoticeboard;
   readonly #closed = new AbortController();
 
@@ -44,7 +45,11 @@ class MysqlLock implements LockStore {
     this.address = options.address;
     this.#options = options;
     this.#system = system;
-    this.#connection = new MysqlConnection(options, system.clock);
+    this.#connection = new SerialConnection({
+      clock: system.clock,
+      timeout: options.timeout,
+      open: (signal, onEnd) => openMysqlStore(options, system.clock, signal, onEnd),
+    });
     this.#notices = new MysqlNoticeboard(options, system);
   }
 
@@ -83,7 +88,7 @@ class MysqlLock implements LockStore {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    this.#connection.close();
+    this.#connection.drop();
     await this.#notices.close();
   }
 

@@ -1,19 +1,14 @@
 /**
- * Connections to PostgreSQL with sharp deadlines. A client whose query ran out of time stays blocked behind it, so a
- * request that fails for any reason takes its connection along: a late reply reaches nobody, and the next request
- * connects anew. Nothing reconnects on its own: the elector asks again on a schedule of its own.
- *
- * Each request is one message that opens a transaction, sets its limits and ends it. So a connection carries no state
- * that a pooler in front of the server could mix up, and the server ends by itself what we have given up.
+ * Connections to PostgreSQL. Each request is one message that opens a transaction, sets its limits and ends it. So a
+ * connection carries no state that a pooler in front of the server could mix up, and the server ends by itself what we
+ * have given up.
  */
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client, QueryResult } from 'pg';
 import type { Duration } from '../../core/time.ts';
-import type { Clock } from '../../ports/system.ts';
 import { currentPassword, type DatabaseCredentials } from './database-password.ts';
-import { within } from './deadline.ts';
 import type { PostgresTarget } from './postgres-url.ts';
 
 export interface PostgresConnectOptions {
@@ -23,82 +18,9 @@ export interface PostgresConnectOptions {
   readonly timeout: Duration;
 }
 
-/** A connected client with what was found out about its server. */
-export interface PostgresSession<Facts> {
-  readonly client: Client;
-  facts: Facts;
-}
-
 /** Shares of the time of one request: the server gives up before we do, and then says why. */
 const LOCK_SHARE = 0.5;
 const STATEMENT_SHARE = 0.9;
-
-/** One connection at a time, made when it is needed, for one request after the other. `greet` asks a new one for the facts that requests rely on. */
-export class PostgresConnection<Facts> {
-  readonly #options: PostgresConnectOptions;
-  readonly #clock: Clock;
-  readonly #greet: (client: Client) => Promise<Facts>;
-  #session: Promise<PostgresSession<Facts>> | undefined;
-  /** Settles when the requests before are done: answered, or their connection gone. */
-  #queue: Promise<unknown> = Promise.resolve();
-  /** Ends the present connection; an aborted one is being left. */
-  #scope = new AbortController();
-
-  constructor(options: PostgresConnectOptions, clock: Clock, greet: (client: Client) => Promise<Facts>) {
-    this.#options = options;
-    this.#clock = clock;
-    this.#greet = greet;
-  }
-
-  /** @throws what the client throws, or an Error that says that time ran out or the caller gave up. */
-  async request<Reply>(
-    send: (session: PostgresSession<Facts>) => Promise<Reply>,
-    signal: AbortSignal,
-  ): Promise<Reply> {
-    const before = this.#queue;
-    // Which connection is decided when it is our turn: the one of a request that was given up is gone by then.
-    const turn: { scope?: AbortController; isOver: boolean } = { isOver: false };
-    const work = async (): Promise<Reply> => {
-      await before;
-      if (turn.isOver) throw new Error('the caller gave up');
-      const scope = (turn.scope = this.#scope);
-      return send(await (this.#session ??= this.#open(scope)));
-    };
-    const inTurn = (): Promise<Reply> => {
-      const reply = work();
-      this.#queue = reply.catch(() => {});
-      return reply;
-    };
-    try {
-      return await within(this.#clock, this.#options.timeout, signal, inTurn);
-    } catch (error) {
-      turn.isOver = true;
-      if (turn.scope !== undefined) this.#leave(turn.scope);
-      throw error;
-    }
-  }
-
-  close(): void {
-    this.#leave(this.#scope);
-  }
-
-  async #open(scope: AbortController): Promise<PostgresSession<Facts>> {
-    try {
-      const client = await openPostgresClient(this.#options, scope.signal, () => this.#leave(scope));
-      return { client, facts: await this.#greet(client) };
-    } catch (error) {
-      this.#leave(scope);
-      throw error;
-    }
-  }
-
-  #leave(scope: AbortController): void {
-    scope.abort(new Error('the connection was closed'));
-    if (this.#scope !== scope) return;
-    this.#scope = new AbortController();
-    this.#session = undefined;
-  }
-}
 
 /**
  * A client that is connected, and whose socket is destroyed when the signal aborts. `onEnd` is called when the

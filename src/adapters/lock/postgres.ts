@@ -22,16 +22,12 @@ import type { System } from '../../ports/system.ts';
 import type { DatabaseCredentials } from './database-password.ts';
 import { errorCode } from './error-code.ts';
 import { addressOf, causeOf, READ_ONLY } from './postgres-cause.ts';
-import {
-  PostgresConnection,
-  runTogether,
-  type PostgresConnectOptions,
-  type PostgresSession,
-} from './postgres-connection.ts';
+import { openPostgresClient, runTogether, type PostgresConnectOptions } from './postgres-connection.ts';
 import { migrationsAfter, SCHEMA_VERSION } from './postgres-schema.ts';
 import { CHANNEL, IDENTITY, Statements, type ServerFacts } from './postgres-statements.ts';
 import { listen } from './postgres-subscription.ts';
 import type { PostgresTarget } from './postgres-url.ts';
+import { SerialConnection } from './serial-connection.ts';
 
 export interface PostgresLockOptions extends DatabaseCredentials {
   readonly target: PostgresTarget;
@@ -46,6 +42,12 @@ export function openPostgresLock(options: PostgresLockOptions, system: System): 
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** A connected client with what was found out about its server. */
+interface Session {
+  readonly client: Client;
+  facts: ServerFacts;
+}
+
 /** From the row of a change, if there was one, and the row of the view; undefined where it is to be asked again. */
 type Interpret<Reply> = (changed: Row | undefined, seen: Row) => Reply | undefined;
 
@@ -54,14 +56,21 @@ class PostgresLock implements LockStore {
   readonly address: string;
   readonly #options: PostgresConnectOptions;
   readonly #system: System;
-  readonly #connection: PostgresConnection<ServerFacts>;
+  readonly #connection: SerialConnection<Session>;
   readonly #closed = new AbortController();
 
   constructor({ target, timeout, ...credentials }: PostgresLockOptions, system: System) {
     this.address = addressOf(target);
     this.#options = { target, credentials, timeout };
     this.#system = system;
-    this.#connection = new PostgresConnection(this.#options, system.clock, (client) => this.#greet(client));
+    this.#connection = new SerialConnection({
+      clock: system.clock,
+      timeout,
+      open: async (signal, onEnd) => {
+        const client = await openPostgresClient(this.#options, signal, onEnd);
+        return { client, facts: await this.#greet(client) };
+      },
+    });
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
@@ -134,7 +143,7 @@ class PostgresLock implements LockStore {
 
   async close(): Promise<void> {
     this.#closed.abort();
-    this.#connection.close();
+    this.#connection.drop();
   }
 
   /** What requests rely on; the tables are made here if they are missing. */
@@ -167,8 +176,7 @@ class PostgresLock implements LockStore {
   ): Promise<Reply | Unavailable> {
     try {
       if (this.#closed.signal.aborted) throw new Error('the store is closed');
-      const send = (session: PostgresSession<ServerFacts>): Promise<Reply> =>
-        this.#send(session, name, change, interpret);
+      const send = (session: Session): Promise<Reply> => this.#send(session, name, change, interpret);
       return await this.#connection.request(send, signal);
     } catch (error) {
       const { target, credentials } = this.#options;
@@ -179,7 +187,7 @@ class PostgresLock implements LockStore {
   }
 
   async #send<Reply>(
-    session: PostgresSession<ServerFacts>,
+    session: Session,
     name: string,
     change: (sql: Statements) => string | undefined,
     interpret: Interpret<Reply>,

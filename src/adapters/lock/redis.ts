@@ -27,11 +27,12 @@ import type { System } from '../../ports/system.ts';
 import { errorCode } from './error-code.ts';
 import { causeOf } from './redis-cause.ts';
 import type { RedisClient } from './redis-client.ts';
-import { openRedisClient, RedisConnection, type RedisConnectOptions } from './redis-connection.ts';
+import { openRedisClient, type RedisConnectOptions } from './redis-connection.ts';
 import { ACQUIRE, READ, RELEASE, RENEW, type Script } from './redis-scripts.ts';
 import { connectSentinel, SentinelError } from './redis-sentinel.ts';
 import { isAlone } from './redis-strangers.ts';
 import { listen } from './redis-subscription.ts';
+import { SerialConnection } from './serial-connection.ts';
 
 /** `timeout` is the bound of one operation, connecting included: the election's `opTimeout`. */
 export type RedisLockOptions = RedisConnectOptions;
@@ -64,7 +65,7 @@ class RedisLock implements LockStore {
   readonly meetsStrangers = true;
   readonly #options: RedisConnectOptions;
   readonly #system: System;
-  readonly #connection: RedisConnection;
+  readonly #connection: SerialConnection<RedisClient>;
   readonly #closed = new AbortController();
   /** Aborted when the master has changed, which ends the subscription to the former one. */
   #master = new AbortController();
@@ -81,7 +82,11 @@ class RedisLock implements LockStore {
     this.address = `${where}/${database}`;
     this.#options = options;
     this.#system = system;
-    this.#connection = new RedisConnection(options, system.clock);
+    this.#connection = new SerialConnection({
+      clock: system.clock,
+      timeout: options.timeout,
+      open: (signal, onEnd) => openRedisClient(options, signal, onEnd),
+    });
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
