@@ -72,7 +72,7 @@ function readArguments(): { readonly scenes?: readonly Scene[] } | string {
 
 function introduce(stage: Stage, began: number, line: (text: string) => void): void {
   line(
-    `\nTwo nodes, two controllers, two singletons, up in ${((performance.now() - began) / 1000).toFixed(1)} s.`,
+    `\nTwo nodes, two controllers, singletons of four kinds, up in ${((performance.now() - began) / 1000).toFixed(1)} s.`,
   );
   for (const controller of stage.controllers)
     line(`  ${controller.id}: ${stage.url(controller)}/status and /metrics`);

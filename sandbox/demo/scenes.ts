@@ -1,7 +1,7 @@
 /** The scenes of the demo: each causes a fault, shows what follows, and checks it. */
 import type { ControllerProcess } from '../controller-process.ts';
 import { soon } from './soon.ts';
-import { SINGLETONS, type InstanceFacts, type Stage } from './stage.ts';
+import { SERVICE, SINGLETONS, type InstanceFacts, type Stage } from './stage.ts';
 
 export interface Scene {
   readonly name: string;
@@ -15,6 +15,7 @@ const [SEQUENCER] = SINGLETONS;
 export const SCENES: readonly Scene[] = [
   { name: 'kill-leader', title: 'Kill the leader: nothing restarts', play: killLeader },
   { name: 'delete', title: 'Delete an instance: the new leader restores it', play: deleteInstance },
+  { name: 'scale', title: 'Scale a service to 3: one runs', play: scaleService },
   { name: 'partition', title: 'Cut a node off: nothing starts twice', play: partitionNode },
 ];
 
@@ -54,6 +55,20 @@ async function deleteInstance(stage: Stage, say: (line: string) => void, signal:
 async function instanceOtherThan(stage: Stage, before: InstanceFacts): Promise<InstanceFacts | undefined> {
   const instance = await stage.instance(SEQUENCER);
   return instance?.uid === before.uid ? undefined : instance;
+}
+
+/** Two more pods are made at once, and none of them may run; then the number is put right. */
+async function scaleService(stage: Stage, say: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const before = await soon('the service', () => stage.instance(SERVICE), signal);
+  say(`kubectl scale deployment ${SERVICE} --replicas=3`);
+  await stage.scale(SERVICE, 3);
+  const repaired = async (): Promise<true | undefined> =>
+    (await stage.pods(SERVICE)).length === 1 ? true : undefined;
+  await soon('one pod again', repaired, signal);
+  const after = await soon('the service', () => stage.instance(SERVICE), signal);
+  if (after.uid !== before.uid) throw new Error(`${SERVICE} was replaced: ${before.uid} → ${after.uid}`);
+  assertNoOverlap(stage);
+  say(`${SERVICE} is still process ${after.pid}; the others were born without a permit, and are gone`);
 }
 
 /** A silent node whose pod is deleted by force: the instance runs on there, so nothing may start elsewhere. */

@@ -1,4 +1,4 @@
-/** What the demo plays on: a cluster with two nodes, two controllers and two singletons. */
+/** What the demo plays on: a cluster with two nodes, two controllers, and singletons of all four kinds. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,9 +8,12 @@ import { startController, type ControllerProcess } from '../controller-process.t
 import type { Progress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import { Referee, refereedProcess } from '../referee.ts';
+import { LABEL } from '../../src/core/workload/names.ts';
 import { soon } from './soon.ts';
 
-export const SINGLETONS = ['sequencer', 'capture'] as const;
+/** Singletons that run all the time: two processes, a service, a persistent set. A cron job comes every minute. */
+export const SINGLETONS = ['sequencer', 'capture', 'admin', 'queue'] as const;
+export const SERVICE = 'admin';
 const CONTROLLERS = ['controller-1', 'controller-2'] as const;
 
 const RBAC = resolve(import.meta.dirname, '..', '..', 'deploy', 'kubernetes', 'rbac.yaml');
@@ -50,7 +53,7 @@ export class Stage {
     this.#dir = dir;
   }
 
-  /** Starts everything and resolves when both singletons run. @throws Error with a sentence for people. */
+  /** Starts everything and resolves when all singletons run. @throws Error with a sentence for people. */
   static async open(progress: Progress, signal: AbortSignal): Promise<Stage> {
     const dir = await mkdtemp(join(tmpdir(), 'k8-highlander-demo-'));
     const sandbox = await startSandbox({ nodes: 2, simulate: false, progress, signal });
@@ -95,34 +98,44 @@ export class Stage {
     return `http://127.0.0.1:${ports?.[0]}`;
   }
 
-  async pod(name: string): Promise<Pod | undefined> {
-    const { status, body } = await this.sandbox.api.request(
-      'GET',
-      `/api/v1/namespaces/default/pods/${name}-pod`,
-    );
-    return status === 200 ? (body as Pod) : undefined;
+  /** All pods of a singleton, those that wait for a permit included. */
+  async pods(name: string): Promise<readonly Pod[]> {
+    const path = `/api/v1/namespaces/default/pods?labelSelector=${LABEL.app}%3D${name}`;
+    const { status, body } = await this.sandbox.api.request<{ readonly items: readonly Pod[] }>('GET', path);
+    return status === 200 ? body.items : [];
   }
 
   /** The running instance of a singleton: Ready by its kubelet, and holding its lock by the kernel. */
   async instance(name: string): Promise<InstanceFacts | undefined> {
-    const pod = await this.pod(name);
-    const isReady = pod?.status?.conditions?.some(
-      ({ type, status }) => type === 'Ready' && status === 'True',
-    );
+    const pod = (await this.pods(name)).find(isReady);
     const node = pod?.spec.nodeName ?? '';
     const uid = pod?.metadata.uid ?? '';
     const pid = this.sandbox.nodes
       .get(node)
       ?.pods()
       .find((seen) => seen.uid === uid)?.containers[0]?.pid;
-    if (isReady !== true || pid === undefined || !this.referee.isHeld(name)) return undefined;
-    return { uid, node, pid, startTime: pod?.status?.startTime ?? '' };
+    if (pod === undefined || pid === undefined || !this.referee.isHeld(name)) return undefined;
+    return { uid, node, pid, startTime: pod.status?.startTime ?? '' };
   }
 
   /** Deletes a singleton's pod as a person would; `force` is `kubectl delete --force --grace-period=0`. */
   async deletePod(name: string, force: boolean): Promise<void> {
     const body = force ? { gracePeriodSeconds: 0 } : {};
     await this.sandbox.api.request('DELETE', `/api/v1/namespaces/default/pods/${name}-pod`, { body });
+  }
+
+  /** What a hand that knows no better does: `kubectl scale deployment NAME --replicas=N`. */
+  async scale(name: string, replicas: number): Promise<void> {
+    const path = `/apis/apps/v1/namespaces/default/deployments/${name}/scale`;
+    const { body } = await this.sandbox.api.request<{ readonly metadata: unknown }>('GET', path);
+    const scale = {
+      apiVersion: 'autoscaling/v1',
+      kind: 'Scale',
+      metadata: body.metadata,
+      spec: { replicas },
+    };
+    const { status } = await this.sandbox.api.request('PUT', path, { body: scale });
+    if (status >= 300) throw new Error(`scale ${name}: the API server answered ${status}`);
   }
 
   async close(): Promise<void> {
@@ -138,12 +151,20 @@ export class Stage {
         { kind: 'Role', name: 'k8-highlander', namespace: 'k8-highlander' },
       ],
     });
-    const processes = SINGLETONS.map((name) => refereedProcess(name, this.referee.dir));
+    const [sequencer, capture, admin, queue] = SINGLETONS.map((name) =>
+      refereedProcess(name, this.referee.dir),
+    );
+    const workloads = {
+      processes: [sequencer, capture],
+      services: [{ ...admin, restartPolicy: undefined, ports: [{ name: 'http', containerPort: 8080 }] }],
+      persistentSets: [{ ...queue, restartPolicy: undefined }],
+      cronJobs: [{ name: 'report', image: 'busybox', schedule: '* * * * *', script: { commands: ['date'] } }],
+    };
     const controller = await startController({
       id,
       kubeconfig,
       dir: this.#dir,
-      config: { workloads: { processes } },
+      config: { workloads },
     });
     try {
       await controller.waitForLog('that it is connected', ({ msg }) => msg === 'caches are synced');
@@ -152,4 +173,11 @@ export class Stage {
     }
     return controller;
   }
+}
+
+function isReady({ metadata, status }: Pod): boolean {
+  const ready = status?.conditions?.some(
+    (condition) => condition.type === 'Ready' && condition.status === 'True',
+  );
+  return ready === true && metadata.deletionTimestamp === undefined;
 }
