@@ -12,6 +12,7 @@ import {
   readKubeconfig,
   type Connection,
 } from './adapters/kube/connect.ts';
+import { openAccessReview } from './adapters/kube/access-review.ts';
 import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
 import { openLeaseLock } from './adapters/kube/lease-lock.ts';
 import { openDatabaseStore, openDatabaseSurvey } from './adapters/lock/database.ts';
@@ -35,12 +36,18 @@ import type { System } from './ports/system.ts';
 import { guardFirstTerm, LOOK_LIMIT } from './runtime/first-term.ts';
 import { MeasuredStore } from './runtime/measured-store.ts';
 import { Supervisor } from './runtime/supervisor.ts';
-import { listen, type HttpServer } from './server/http.ts';
+import { deferredAccess, type Access } from './server/access.ts';
+import { listen, type HttpServer, type ListenOptions } from './server/http.ts';
+import { proxyAccess, tokenAccess } from './server/known-access.ts';
+import { localAccess } from './server/local-access.ts';
+import { Reviewer } from './server/reviewer.ts';
 import { Router } from './server/route.ts';
 import { startingRoutes } from './server/routes.ts';
 import { openSurface } from './server/surface.ts';
 
 const PRINT_CONFIG = '--print-config';
+/** A client of the HTTP API may ask so often. */
+const RATE = { perSecond: 50, burst: 100 } as const;
 
 process.exitCode = await main(process.argv.slice(2), readVersion());
 
@@ -141,11 +148,12 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
   for (const { file, workloads } of sideFiles) system.log.info('workload file', { file, workloads });
   const stop = stopOnSignals(system);
   const router = new Router(startingRoutes());
+  const access = deferredAccess();
   const servers: HttpServer[] = [];
   try {
     // The ports come first: a process that cannot be seen must not contend.
     for (const port of new Set([config.port, config.metrics.port])) {
-      const server = await listen(port, router, system);
+      const server = await listen(port, router, system, listenOptions(config, port, access));
       if ('code' in server) return report([server]);
       servers.push(server);
     }
@@ -158,7 +166,8 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
       workloads: config.workloads.length,
       ports,
     });
-    return await supervise(config, version, system, connection, router, ports[0] ?? 0, stop);
+    const outside = { router, access, port: ports[0] ?? 0 };
+    return await supervise(config, version, system, connection, outside, stop);
   } finally {
     await Promise.all(servers.map((server) => server.close(SECOND)));
   }
@@ -206,13 +215,25 @@ async function connect({ cluster }: Config): Promise<Connection | Problem> {
   return inClusterConnection();
 }
 
+/** A port of their own serves probes and metrics: without TLS, and whoever asks, so that a kubelet can. */
+function listenOptions(config: Config, port: number, access: Access): ListenOptions {
+  if (port !== config.port) return { serves: ['probe', 'metrics'] };
+  return { access, rate: RATE, ...(config.tls !== undefined && { tls: config.tls }) };
+}
+
+/** Where the controller is seen. */
+interface Outside {
+  readonly router: Router;
+  readonly access: ReturnType<typeof deferredAccess>;
+  readonly port: number;
+}
+
 async function supervise(
   config: Config,
   version: string,
   system: System,
   connection: Connection,
-  router: Router,
-  port: number,
+  { router, access, port }: Outside,
   stop: AbortSignal,
 ): Promise<number> {
   const { id, tenant, controllerNamespace, timing, remainsFollower, workloads, references } = config;
@@ -232,6 +253,14 @@ async function supervise(
   }
   const store = new MeasuredStore(opened, system.clock, timing.opTimeout);
   const anchor = await openAnchor(config, system, cluster);
+  const { audience } = config.auth;
+  const reviews = openAccessReview(connection, {
+    system,
+    userAgent,
+    onRequest,
+    ...(audience !== undefined && { audience }),
+  });
+  access.use(chooseAccess(config, new Reviewer(reviews, system.clock)));
   const holder = `${id}/${process.env['POD_UID'] ?? hostname()}/${system.random.uuid()}`;
   const onReconciled = (duration: Duration): void => surface.metrics.observeReconcile(duration);
   const supervisor = new Supervisor(
@@ -273,7 +302,20 @@ async function supervise(
   } finally {
     surface.close();
     await store.close();
+    await reviews.close();
     await cluster.close();
+  }
+}
+
+function chooseAccess({ auth, metrics }: Config, reviewer: Reviewer): Access {
+  const options = { ...auth, metricsPath: metrics.path };
+  switch (auth.mode) {
+    case 'none':
+      return localAccess();
+    case 'token':
+      return tokenAccess(reviewer, options);
+    case 'proxy':
+      return proxyAccess(reviewer, options);
   }
 }
 

@@ -70,6 +70,14 @@ leaderLockTTL: 5s # default
 leaderRenewInterval: 1s # from leaderLockTTL
 metricsPort: 9000 # from port
 metricsPath: "/metrics" # default
+auth:
+  mode: "none" # default
+  anonymous: "reader" # default
+  audience: "k8-highlander" # default
+  trustedProxies: "" # default
+tls:
+  certFile: "" # default
+  keyFile: "" # default
 logLevel: "info" # default
 logFormat: "text" # default
 # workloads: 2

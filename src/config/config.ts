@@ -29,6 +29,23 @@ export type StoreConfig =
   | ({ readonly kind: 'db' } & DatabaseAddress)
   | ({ readonly kind: 'redis' } & RedisAddress);
 
+/** Who may ask the HTTP API for what. */
+export interface AuthConfig {
+  readonly mode: 'none' | 'token' | 'proxy';
+  /** What a caller may do who is not known. */
+  readonly anonymous: 'reader' | 'none';
+  /** For mode token; absent: that of the API server. */
+  readonly audience?: string;
+  /** For mode proxy: addresses and blocks. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** PEM files. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 export interface Config {
   /** The file that was read; absent if none was found. */
   readonly file?: string;
@@ -59,6 +76,9 @@ export interface Config {
     readonly port: number;
     readonly path: string;
   };
+  readonly auth: AuthConfig;
+  /** Absent: no TLS. */
+  readonly tls?: TlsFiles;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly workloads: readonly Workload[];
   /** Entries that stand for a custom resource. */

@@ -2,6 +2,7 @@
 import { DEFAULT_LEASE_TTL, DEFAULT_TTL, MIN_TTL, planTiming, type Timing } from '../core/election/timing.ts';
 import { DATABASE_URL_FORMS, databaseEngine } from '../core/database-url.ts';
 import type { Problem } from '../core/problem.ts';
+import { deriveAuth, deriveTls } from './auth.ts';
 import { LOG_FORMATS, LOG_LEVELS, type Config, type StoreConfig, type Surroundings } from './config.ts';
 import { expandHome } from './file-search.ts';
 import type { RedisAddress } from '../core/redis-address.ts';
@@ -24,6 +25,8 @@ export function deriveConfig(
   const store = resolveStore(settings, redis, world, report);
   const timing = resolveTiming(settings, store, report);
   const controllerNamespace = resolveControllerNamespace(settings, world, report);
+  const auth = deriveAuth(settings, world.exists(SERVICE_ACCOUNT_NAMESPACE), report);
+  const tls = deriveTls(settings, world.homedir, report);
   if (!settings.has('id')) settings.derive('id', world.hostname, 'hostname');
   if (!settings.has('metricsPort')) settings.derive('metricsPort', settings.number('port'), 'port');
   if (store === undefined || timing === undefined || controllerNamespace === undefined) return undefined;
@@ -45,6 +48,8 @@ export function deriveConfig(
     terminationGracePeriod: settings.number('terminationGracePeriod'),
     timing,
     metrics: { port: settings.number('metricsPort'), path: settings.text('metricsPath') },
+    auth,
+    ...(tls !== undefined && { tls }),
     log: { level: level ?? 'info', format: format ?? 'text' },
   };
 }

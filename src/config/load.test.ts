@@ -58,6 +58,7 @@ test('without anything the documented defaults apply', () => {
     terminationGracePeriod: 29_000,
     timing: { ttl: 8000, renewEvery: 1600, opTimeout: 1600 },
     metrics: { port: 8080, path: '/metrics' },
+    auth: { mode: 'none', anonymous: 'reader', audience: 'k8-highlander', trustedProxies: [] },
     log: { level: 'info', format: 'text' },
     workloads: [],
     references: [],

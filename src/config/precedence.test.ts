@@ -37,6 +37,10 @@ const VALUES: Readonly<Record<string, readonly [string, string, string]>> = {
   leaderRenewInterval: ['300ms', '400ms', '500ms'],
   metricsPort: ['1', '2', '3'],
   metricsPath: ['/a', '/b', '/c'],
+  'auth.audience': ['a', 'b', 'c'],
+  'auth.trustedProxies': ['10.0.0.0/8,::1', '10.0.0.1', 'fd00::/8'],
+  'tls.certFile': ['/a', '/b', '/c'],
+  'tls.keyFile': ['/a', '/b', '/c'],
   logLevel: ['debug', 'warn', 'error'],
 };
 
@@ -46,6 +50,8 @@ const BOOLEAN: Readonly<Record<string, readonly [string, string, string]>> = {
   workloadFiles: ['false', 'true', 'false'],
   'redis.tls.enabled': ['true', 'false', 'true'],
   'redis.tls.insecureSkipVerify': ['true', 'false', 'true'],
+  'auth.mode': ['none', 'token', 'none'],
+  'auth.anonymous': ['none', 'reader', 'none'],
   logFormat: ['json', 'text', 'json'],
 };
 
@@ -54,6 +60,9 @@ const COMPANIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'redis.sentinels': { HIGHLANDER_REDIS_MASTER_NAME: 'm' },
   'redis.masterName': { HIGHLANDER_REDIS_SENTINELS: 's:1' },
   'redis.tls.certFile': { HIGHLANDER_REDIS_TLS_KEY_FILE: '/k' },
+  'auth.anonymous': { HIGHLANDER_AUTH_MODE: 'token' },
+  'tls.certFile': { HIGHLANDER_TLS_KEY_FILE: '/k' },
+  'tls.keyFile': { HIGHLANDER_TLS_CERT_FILE: '/c' },
   'redis.tls.keyFile': { HIGHLANDER_REDIS_TLS_CERT_FILE: '/c' },
 };
 

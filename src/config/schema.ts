@@ -2,6 +2,7 @@
  * Every setting, once. The loader, `--help` and the reference page are made from this table. Each setting can be given
  * as flag, environment variable and key of the file; the first of these wins over the next, and over the default.
  */
+import { AUTH_SETTINGS } from './auth-settings.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './config.ts';
 import { REDIS_SETTINGS } from './redis-settings.ts';
 import type { Setting } from './setting.ts';
@@ -178,6 +179,7 @@ export const SETTINGS: readonly Setting[] = [
     default: '/metrics',
     doc: 'Path of the metrics',
   },
+  ...AUTH_SETTINGS,
   {
     key: 'logLevel',
     env: 'HIGHLANDER_LOG_LEVEL',

@@ -3,12 +3,19 @@
  * Nothing of what goes wrong inside reaches a client but a code and the id of the request.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { describeProblem, type Refusal, API_PROBLEMS } from '../api/v1/problem.ts';
+import type { TlsFiles } from '../config/config.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Duration } from '../core/time.ts';
+import { SECOND, type Duration } from '../core/time.ts';
 import type { Clock, System } from '../ports/system.ts';
-import { openAccess, type Access } from './access.ts';
-import { json, type Reply, type Router, type Route, type StreamReply } from './route.ts';
+import { openAccess, type Access, type Need, type Principal } from './access.ts';
+import { auditAction } from './audit.ts';
+import { announcesTooMuch, readJson } from './body.ts';
+import { plainAddress } from './peer.ts';
+import { RateLimit, type Rate } from './rate-limit.ts';
+import { json, type Reply, type Request, type Router, type Route, type StreamReply } from './route.ts';
+import { followKeyMaterial, readKeyMaterial, type KeyMaterial } from './tls-files.ts';
 
 export interface HttpServer {
   readonly port: number;
@@ -16,26 +23,70 @@ export interface HttpServer {
   close(deadline: Duration): Promise<void>;
 }
 
-const REQUEST_TIMEOUT: Duration = 10_000;
+/** How one port is served. */
+export interface ListenOptions {
+  /** Default: everybody may read, nobody may act. */
+  readonly access?: Access;
+  /** How often each client may ask; probes are never counted. Default: as often as it likes. */
+  readonly rate?: Rate;
+  readonly tls?: TlsFiles;
+  /** Only routes that need one of these are found. Default: all. */
+  readonly serves?: readonly Need[];
+}
+
+/** Both for the head of a request and for all of it: who sends slower is cut off. */
+const REQUEST_TIMEOUT: Duration = 10 * SECOND;
+/** How late that may be noticed. */
+const CHECK_TIMEOUTS_EVERY: Duration = 2 * SECOND;
 const LARGEST_HEADERS = 16 * 1024;
+const MOST_HEADERS = 100;
+/** More are closed at once. Streams are fewer. */
+const MOST_CONNECTIONS = 2000;
 /** Below this compression costs more than it saves. */
 const COMPRESS_FROM = 1024;
 
+/** With every answer; a page brings a policy of its own. There is never a header of CORS: no other site may read this. */
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+} as const;
+
+/** What answering takes. */
+interface Desk {
+  readonly router: Router;
+  readonly system: System;
+  readonly access: Access;
+  readonly limit: RateLimit | undefined;
+  readonly serves: readonly Need[] | undefined;
+}
+
 /**
- * Listens on all interfaces, as the Go program does. Port 0 takes a free one. Answers a `PortInUse` problem instead of
- * throwing when the port is taken or not allowed. Routes are looked up at each request, so more may be added later.
+ * Listens on all interfaces, as the Go program does. Port 0 takes a free one. Answers a problem instead of throwing when
+ * the port is taken or not allowed, or the certificate cannot be used. Routes are looked up at each request, so more may
+ * be added later.
  */
 export async function listen(
   port: number,
   router: Router,
   system: System,
-  access: Access = openAccess,
+  options: ListenOptions = {},
 ): Promise<HttpServer | Problem> {
-  const server = createServer({ maxHeaderSize: LARGEST_HEADERS }, (request, response) => {
-    answer(router, access, system, request, response).catch(() => response.destroy());
+  const { access = openAccess, rate, tls, serves } = options;
+  const material = tls === undefined ? undefined : await readKeyMaterial(tls);
+  if (material !== undefined && 'code' in material) return material;
+  const limit = rate === undefined ? undefined : new RateLimit(system.clock, rate);
+  const desk = { router, system, access, limit, serves };
+  const { server, use } = createEither(material, (request, response) => {
+    answer(desk, request, response).catch(() => response.destroy());
   });
   server.headersTimeout = REQUEST_TIMEOUT;
   server.requestTimeout = REQUEST_TIMEOUT;
+  // Node would leave out those beyond a limit, and with them what an answer depends on: they are counted below instead.
+  server.maxHeadersCount = 0;
+  server.maxConnections = MOST_CONNECTIONS;
   const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     server.once('error', resolve);
     server.listen(port, () => resolve(undefined));
@@ -43,21 +94,35 @@ export async function listen(
   if (failure !== undefined) return describeListenFailure(port, failure);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a listening TCP server has no port');
-  return { port: address.port, close: (deadline) => closeServer(server, system.clock, deadline) };
+  const unfollow =
+    tls === undefined || material === undefined ? undefined : followKeyMaterial(tls, material, system, use);
+  return {
+    port: address.port,
+    close: (deadline) => {
+      unfollow?.();
+      return closeServer(server, system.clock, deadline);
+    },
+  };
 }
 
-async function answer(
-  router: Router,
-  access: Access,
-  system: System,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const id = takeId(request.headers['x-request-id']) ?? system.random.uuid();
-  const reply = await handle(router, access, system, request, id);
+/** With TLS or without. `use`: what new connections begin with. */
+function createEither(
+  material: KeyMaterial | undefined,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): { readonly server: Server; readonly use: (next: KeyMaterial) => void } {
+  const common = { maxHeaderSize: LARGEST_HEADERS, connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY };
+  if (material === undefined) return { server: createServer(common, listener), use: () => {} };
+  const server = createTlsServer({ ...common, ...material, handshakeTimeout: REQUEST_TIMEOUT }, listener);
+  // A handshake that fails is the client's affair.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return { server, use: (next) => server.setSecureContext(next) };
+}
+
+async function answer(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const id = takeId(request.headers['x-request-id']) ?? desk.system.random.uuid();
+  const reply = await handle(desk, request, id);
   response.setHeader('x-request-id', id);
-  response.setHeader('cache-control', 'no-store');
-  response.setHeader('x-content-type-options', 'nosniff');
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
   if ('open' in reply) return reply.open(response);
   const { status, contentType, headers = {} } = reply;
   const body = await compress(reply, request, response);
@@ -73,19 +138,13 @@ function takeId(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(header) ? header : undefined;
 }
 
-async function handle(
-  router: Router,
-  access: Access,
-  system: System,
-  request: IncomingMessage,
-  id: string,
-): Promise<Reply | StreamReply> {
-  const { method = '', headers } = request;
+async function handle(desk: Desk, request: IncomingMessage, id: string): Promise<Reply | StreamReply> {
+  const { method = '' } = request;
   const [path, search] = splitOnce(request.url ?? '/', '?');
-  const asked = { path, id };
-  const match = router.find(method, path);
-  if (match.kind === 'none') return json(404, { status: 'error', error: 'no such path' });
-  const refuse = (refusal: Refusal): Reply => describeRefusal(match.route, refusal, asked);
+  const match = desk.router.find(method, path);
+  if (match.kind === 'none' || desk.serves?.includes(match.route.needs) === false)
+    return json(404, { status: 'error', error: 'no such path' });
+  const refuse = (refusal: Refusal): Reply => describeRefusal(match.route, refusal, { path, id });
   if (match.kind === 'malformed')
     return refuse({ code: 'invalid-argument', detail: 'the path has a malformed percent-encoding' });
   if (match.kind === 'no-method') {
@@ -93,17 +152,78 @@ async function handle(
     return refuse({ code: 'method-not-allowed', detail: `only ${allow}`, headers: { allow } });
   }
   const { route, params, rest } = match;
+  const asked = { method, path, params, rest, query: new URLSearchParams(search), id };
   try {
-    const peer = request.socket.remoteAddress ?? '';
-    const principal = await access({ method, path, headers, peer }, route.needs);
-    if ('refused' in principal) return refuse(principal.refused);
-    const query = new URLSearchParams(search);
-    return await route.handle({ method, path, params, rest, query, headers, id, principal });
+    return await enter(desk, request, route, asked, refuse);
   } catch (error) {
     const err = error instanceof Error ? error.stack : String(error);
-    system.log.error('a request could not be answered', { requestId: id, route: route.pattern, err });
+    desk.system.log.error('a request could not be answered', { requestId: id, route: route.pattern, err });
     return refuse({ code: 'internal', detail: 'the request could not be answered' });
   }
+}
+
+/** What is told by the first line of a request. */
+type Asked = Pick<Request, 'method' | 'path' | 'params' | 'rest' | 'query' | 'id'>;
+
+/** Limits, then who it is, then the body, then the handler. Whatever becomes of an action is written down. */
+async function enter(
+  desk: Desk,
+  request: IncomingMessage,
+  route: Route,
+  asked: Asked,
+  refuse: (refusal: Refusal) => Reply,
+): Promise<Reply | StreamReply> {
+  const { access, system } = desk;
+  const { headers, socket } = request;
+  const peer = plainAddress(socket.remoteAddress ?? '');
+  let principal: Principal | undefined;
+  const finish = (reply: Reply, code?: string): Reply => {
+    if (route.needs === 'act') auditAction(system.log, { asked, peer, principal, reply, code });
+    return reply;
+  };
+  const stop = (refusal: Refusal): Reply => finish(refuse(refusal), refusal.code);
+  const unfit =
+    tooManyHeaders(request) ??
+    announcesTooMuch(request) ??
+    (access.isProxy(peer) ? undefined : tooOften(desk, route, `peer ${peer}`));
+  if (unfit !== undefined) return stop(unfit);
+  const admitted = await access.admit({ ...asked, headers, peer }, route.needs);
+  if ('refused' in admitted) return stop(admitted.refused);
+  principal = admitted;
+  const { subject } = admitted;
+  const client = subject === undefined ? `peer ${peer}` : `user ${subject.user}`;
+  const isCounted = subject === undefined && !access.isProxy(peer);
+  const often = isCounted ? undefined : tooOften(desk, route, client);
+  if (often !== undefined) return stop(often);
+  const body = route.needs === 'act' ? await readJson(request) : { value: undefined };
+  if ('code' in body) return stop(body);
+  const reply = await route.handle({
+    ...asked,
+    headers,
+    principal,
+    authorize: (right) => access.authorize(admitted, right),
+    body: body.value,
+  });
+  return 'open' in reply ? reply : finish(reply);
+}
+
+function tooManyHeaders({ rawHeaders }: IncomingMessage): Refusal | undefined {
+  if (rawHeaders.length <= 2 * MOST_HEADERS) return undefined;
+  return {
+    code: 'headers-too-large',
+    detail: `a request has at most ${MOST_HEADERS} headers`,
+    headers: { connection: 'close' },
+  };
+}
+
+function tooOften({ limit }: Desk, { needs }: Route, client: string): Refusal | undefined {
+  const wait = needs === 'probe' ? 0 : (limit?.take(client) ?? 0);
+  if (wait === 0) return undefined;
+  return {
+    code: 'rate-limited',
+    detail: 'this client asks too often',
+    headers: { 'retry-after': String(wait) },
+  };
 }
 
 /** A refusal in the form that the clients of the route expect. */

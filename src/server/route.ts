@@ -1,5 +1,7 @@
 /** What the server can be asked: routes, what they need, and what they answer. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Refusal } from '../api/v1/problem.ts';
+import type { Right } from '../ports/access-review.ts';
 import type { Need, Principal } from './access.ts';
 
 /** What a route answers. */
@@ -10,6 +12,8 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   /** Worth compressing for a client that takes it. */
   readonly compress?: boolean;
+  /** For the audit line of a route that needs `act`: what was asked for, and the code of a refusal. Free of secrets. */
+  readonly audit?: Readonly<Record<string, string>>;
 }
 
 /** An answer that goes on: the handler writes the response itself, and owns it from then on. */
@@ -31,6 +35,10 @@ export interface Request {
   /** Taken over from `x-request-id`, or made. */
   readonly id: string;
   readonly principal: Principal;
+  /** Why the principal may not do this; undefined: they may. For routes that need `act`. */
+  readonly authorize: (right: Right) => Promise<Refusal | undefined>;
+  /** The body, for routes that need `act`: parsed JSON, not looked at. */
+  readonly body: unknown;
 }
 
 /** Answers one request. */

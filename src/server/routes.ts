@@ -28,9 +28,9 @@ export interface RouteSources {
 export function startingRoutes(): readonly Route[] {
   const starting: Handler = () => text(503, 'not ready - starting');
   return [
-    legacy('/healthz', 'nothing', () => text(200, 'ok')),
-    legacy('/readyz', 'nothing', starting),
-    legacy('/health', 'nothing', starting),
+    legacy('/healthz', 'probe', () => text(200, 'ok')),
+    legacy('/readyz', 'probe', starting),
+    legacy('/health', 'probe', starting),
     { ...legacy('/api/v1', 'nothing', startingV1), refusals: 'problem' },
     { ...legacy('/api/v1/*', 'nothing', startingV1), refusals: 'problem' },
     legacy('/api/*', 'nothing', () => json(404, { status: 'error', error: 'no such path' })),
@@ -46,9 +46,9 @@ export function controllerRoutes(sources: RouteSources): readonly Route[] {
   };
   const status: Handler = () => json(200, openEnvelope(mapStatus(facts())));
   return [
-    legacy('/healthz', 'nothing', () => text(200, 'ok')),
-    legacy('/readyz', 'nothing', ready),
-    legacy('/health', 'nothing', ready),
+    legacy('/healthz', 'probe', () => text(200, 'ok')),
+    legacy('/readyz', 'probe', ready),
+    legacy('/health', 'probe', ready),
     legacy('/status', 'read', status),
     legacy('/api/status', 'read', status),
     legacy('/debug/status', 'read', () => json(200, openEnvelope(mapDebugStatus(facts(), usage())))),

@@ -35,6 +35,7 @@ it.each([
   ['deploy/kubernetes/controller.yaml', 2],
   ['deploy/kubernetes/deployment.yaml', 9],
   ['deploy/kubernetes/admission-policy.yaml', 8],
+  ['deploy/kubernetes/auth-token.yaml', 2],
 ])('every object of %s is accepted by the server as it is', async (file, objects) => {
   const said = await kubectl('apply', '--dry-run=server', '--validate=strict', '-f', file);
   const lines = said.trim().split('\n');

@@ -16,6 +16,18 @@ interface CodeEntry {
 export const API_PROBLEMS = {
   'invalid-argument': entry(400, 'A parameter has no such value', 'see what is allowed in /openapi.json'),
   'invalid-filter': entry(400, 'The filter cannot be read', 'see the filter grammar in the API reference'),
+  'invalid-body': entry(400, 'The body cannot be read', 'send JSON as /openapi.json describes it'),
+  unauthenticated: entry(
+    401,
+    'Nobody is known',
+    'send a token: kubectl create token NAME --audience k8-highlander',
+  ),
+  forbidden: entry(403, 'This is not allowed', 'ask for the right that is named, or use another account'),
+  'cross-site': entry(
+    403,
+    'The request comes from another site',
+    'send it from a program or from the page itself',
+  ),
   'not-found': entry(404, 'There is no such thing', 'list what there is with /api/v1/workloads'),
   'method-not-allowed': entry(
     405,
@@ -28,8 +40,17 @@ export const API_PROBLEMS = {
     'The list changed too long ago to be continued',
     'start the list again without `continue`',
   ),
+  'too-large': entry(413, 'The body is too large', 'send less'),
+  'unsupported-media-type': entry(415, 'The body has another type', 'send Content-Type: application/json'),
+  'rate-limited': retry(429, 'Too many requests', 'wait as long as Retry-After says'),
+  'headers-too-large': entry(431, 'There are too many headers', 'send fewer'),
   internal: retry(500, 'A bug', 'report it with the request id; the log of the controller has the cause'),
   starting: retry(503, 'The controller is starting', 'ask again in a moment'),
+  'kube-unavailable': retry(
+    503,
+    'The API server did not answer',
+    'ask again; with auth.mode token the controller needs deploy/kubernetes/auth-token.yaml',
+  ),
   'too-many-streams': retry(503, 'All places for streams are taken', 'close one, or poll /api/v1/summary'),
 } as const satisfies Readonly<Record<string, CodeEntry>>;
 
