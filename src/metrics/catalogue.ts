@@ -12,6 +12,8 @@ export interface MetricSpec {
   readonly perWorkload?: true;
   /** Served under this name as well while the store is Redis: the name in the documents of the Go program. */
   readonly redisAlias?: string;
+  /** Documented by the Go program, and nothing in this version that could move it: only its name is served. */
+  readonly silent?: true;
   /** Without `PREFIX`: a name that all Prometheus clients share. */
   readonly bare?: true;
 }
@@ -156,6 +158,24 @@ export const CATALOGUE = {
     labels: ['name', 'namespace'],
     perWorkload: true,
   },
+  service_status: {
+    type: 'gauge',
+    help: '1 while the service has an active instance, else 0',
+    labels: ['name', 'namespace'],
+    perWorkload: true,
+  },
+  persistent_status: {
+    type: 'gauge',
+    help: '1 while the persistent workload has an active instance, else 0',
+    labels: ['name', 'namespace'],
+    perWorkload: true,
+  },
+  cronjob_status: {
+    type: 'gauge',
+    help: '1 while the cron job has an active instance, else 0',
+    labels: ['name', 'namespace'],
+    perWorkload: true,
+  },
   suppressed_series: {
     type: 'gauge',
     help: 'Series left out because there are more workloads than may have series of their own',
@@ -248,6 +268,17 @@ export const CATALOGUE = {
     help: '1 while what is seen of the cluster is current',
     labels: ['cluster'],
   },
+  cluster_priority: {
+    type: 'gauge',
+    help: 'Always 0: a process serves one cluster',
+    labels: ['cluster'],
+  },
+  cluster_transitions_total: {
+    type: 'counter',
+    help: 'Changes of the cluster served; none while a process serves one',
+    labels: ['from_cluster', 'to_cluster'],
+    silent: true,
+  },
   kube_requests_total: {
     type: 'counter',
     help: 'Requests to the API server; code `failed`: no answer',
@@ -275,6 +306,7 @@ export const CATALOGUE = {
     labels: ['route', 'method', 'code'],
     buckets: SHORT,
   },
+  stream_clients: { type: 'gauge', help: 'Live streams that are open' },
   build_info: { type: 'gauge', help: 'Always 1', labels: ['version'] },
   event_loop_lag_seconds: {
     type: 'gauge',

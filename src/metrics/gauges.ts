@@ -26,6 +26,8 @@ export interface MetricSources {
   /** Why what is seen of the cluster may be missing or old, or undefined. */
   readonly clusterProblem: () => string | undefined;
   readonly isReady: () => boolean;
+  /** Live streams that are open. */
+  readonly streams: () => number;
   /** The store answered, and has not stopped to. */
   readonly isStoreUp: () => boolean;
 }
@@ -70,6 +72,8 @@ function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: 
   instruments.gauge('cluster_health', (set) =>
     set(sources.clusterProblem() === undefined ? 1 : 0, { cluster: clusterName }),
   );
+  instruments.gauge('cluster_priority', (set) => set(0, { cluster: clusterName }));
+  single('stream_clients', () => sources.streams());
   instruments.gauge('controller_state', (set) => {
     const ready = sources.isReady();
     set(ready ? 1 : 0, { state: 'normal' });
@@ -101,11 +105,12 @@ function addWorkloadGauges(
     });
   perWorkload('workload_status', ({ active }, set, labels) => set(active ? 1 : 0, labels));
   perWorkload('workload_ready', ({ healthy }, set, labels) => set(healthy ? 1 : 0, labels));
-  perWorkload(
-    'process_status',
-    ({ active, key: { name, namespace } }, set) => set(active ? 1 : 0, { name, namespace }),
-    ({ key }) => key.kind === 'process',
-  );
+  for (const kind of ['process', 'service', 'persistent', 'cronjob'] as const)
+    perWorkload(
+      `${kind}_status`,
+      ({ active, key: { name, namespace } }, set) => set(active ? 1 : 0, { name, namespace }),
+      ({ key }) => key.kind === kind,
+    );
   perWorkload(
     'workload_not_ready_seconds',
     ({ key, reason }, set, labels) => {
@@ -126,9 +131,9 @@ function addWorkloadGauges(
   });
   instruments.gauge('suppressed_series', (set) => {
     const isCrowded = views().size > limit;
-    const hidden = isCrowded ? [...views().values()].filter(({ healthy }) => healthy) : [];
-    // workload_status and workload_ready, and for a process its own.
-    set(hidden.reduce((sum, { key }) => sum + (key.kind === 'process' ? 3 : 2), 0));
+    const hidden = isCrowded ? [...views().values()].filter(({ healthy }) => healthy).length : 0;
+    // workload_status, workload_ready, and that of its kind.
+    set(3 * hidden);
   });
 }
 

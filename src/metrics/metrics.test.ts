@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseExposition, sumOf, type Family } from '../../test/exposition.ts';
+import { lintMetrics } from '../../test/metric-lint.ts';
 import type { ElectionEvent } from '../core/election/events.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
@@ -15,6 +16,21 @@ const KEY = { kind: 'process', namespace: 'default', name: 'report' } as const;
 const WORKLOAD = { type: 'process', namespace: 'default', name: 'report' };
 const POD = { key: formatKey(KEY), pod: 'report-pod', uid: 'u1' };
 const TERM_SECONDS = 40;
+
+/** The names of the Go program, in its code and in its documents. */
+const NAMES = [
+  ...['is_leader', 'leadership_transitions_total', 'leadership_duration_seconds'],
+  ...['leadership_acquisitions_total', 'leadership_losses_total', 'leadership_failed_attempts_total'],
+  ...['last_leader_transition_timestamp_seconds', 'workload_status', 'workload_startup_duration_seconds'],
+  ...['workload_shutdown_duration_seconds', 'workload_operations_total', 'workload_errors_total'],
+  ...['workload_retry_attempts_total', 'workload_retry_success_total', 'failover_duration_seconds'],
+  ...['failover_total', 'failover_errors_total', 'db_operations_total', 'db_latency_seconds'],
+  ...['db_errors_total', 'db_lock_ttl_seconds', 'cluster_health', 'cluster_priority'],
+  ...['cluster_transitions_total', 'system_load', 'goroutine_count', 'memory_usage_bytes'],
+  ...['process_status', 'service_status', 'persistent_status', 'cronjob_status', 'controller_state'],
+];
+const REDIS_NAMES = ['operations_total', 'latency_seconds', 'errors_total', 'lock_ttl_seconds'];
+const DOCUMENTED = { lease: NAMES, redis: [...NAMES, ...REDIS_NAMES.map((name) => `redis_${name}`)] };
 
 let usage: ProcessUsage;
 let now = 0;
@@ -48,6 +64,7 @@ function create(store = 'lease', limit = 1000): Metrics {
       queue: () => ({ depth: 3, oldest: now - 500 }),
       clusterProblem: () => undefined,
       isReady: () => true,
+      streams: () => 2,
       isStoreUp: () => election?.store.up === true,
     },
     SELF,
@@ -127,6 +144,8 @@ function playAll(metrics: Metrics): void {
   metrics.observeWatchEnd('pods', 'clean');
   metrics.observeReconcile(3);
   metrics.observeHttp({ route: '/status', method: 'GET', code: 200, duration: 2 });
+  for (const kind of ['service', 'persistent', 'cronjob'] as const)
+    metrics.observe(view({ key: { ...KEY, kind } }));
 }
 
 async function deltas(play: (metrics: Metrics) => void): Promise<Record<string, number>> {
@@ -159,12 +178,34 @@ describe('the exposition', () => {
     playAll(metrics);
     const families = await scrape(metrics);
     const names: string[] = [];
-    for (const [name, { bare, redisAlias }] of Object.entries<MetricSpec>(CATALOGUE)) {
+    for (const [name, { bare, redisAlias, silent: isSilent }] of Object.entries<MetricSpec>(CATALOGUE)) {
+      if (isSilent === true) continue;
       names.push(bare === true ? name : PREFIX + name);
       if (redisAlias !== undefined) names.push(PREFIX + redisAlias);
     }
     const silent = names.filter((name) => (families.get(name)?.samples.length ?? 0) === 0);
     expect(silent).toEqual([]);
+  });
+
+  it('keeps the rules of Prometheus, but where the Go program had broken one', async () => {
+    const metrics = create('redis');
+    playAll(metrics);
+    expect(lintMetrics(await scrape(metrics))).toEqual([`${PREFIX}goroutine_count: a suffix of histograms`]);
+  });
+
+  it.each(Object.entries(DOCUMENTED))('serves every name that is documented: %s', async (store, names) => {
+    const served = await scrape(create(store));
+    expect(names.filter((name) => !served.has(PREFIX + name))).toEqual([]);
+  });
+
+  it('notices what is wrong with a metric', () => {
+    const wrong = '# HELP aGauge_ms \n# TYPE aGauge_ms gauge\naGauge_ms{quantile="1"} 1\n';
+    expect(lintMetrics(parseExposition(wrong))).toEqual([
+      'aGauge_ms: no help',
+      'aGauge_ms: not snake case',
+      'aGauge_ms: not a base unit',
+      'aGauge_ms: label quantile is reserved',
+    ]);
   });
 
   it('has the names of Redis only where the store is Redis', async () => {

@@ -326,6 +326,20 @@ it('every answer has the headers that keep browsers safe, and none of CORS', asy
   }
 });
 
+it('refused requests are counted like others, under their route', async () => {
+  const counted: string[] = [];
+  const answered: Route['answered'] = ({ method, status }) => void counted.push(`${method} ${status}`);
+  const listening = await listen(0, new Router(routes.map((route) => ({ ...route, answered }))), system, {
+    access: token('none'),
+  });
+  if ('code' in listening) throw new Error(listening.message);
+  server = listening;
+  await ask('GET', '/all');
+  await act(OPERATOR);
+  await ask('GET', '/probe');
+  expect(counted).toEqual(['GET 401', 'POST 202', 'GET 200']);
+});
+
 it('each action leaves one line, done or refused', async () => {
   await open(token('reader'));
   await act(OPERATOR);

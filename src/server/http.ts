@@ -153,13 +153,15 @@ async function handle(desk: Desk, request: IncomingMessage, id: string): Promise
   }
   const { route, params, rest } = match;
   const asked = { method, path, params, rest, query: new URLSearchParams(search), id };
-  try {
-    return await enter(desk, request, route, asked, refuse);
-  } catch (error) {
+  const { clock, log } = desk.system;
+  const startedAt = clock.now();
+  const reply = await enter(desk, request, route, asked, refuse).catch((error: unknown) => {
     const err = error instanceof Error ? error.stack : String(error);
-    desk.system.log.error('a request could not be answered', { requestId: id, route: route.pattern, err });
+    log.error('a request could not be answered', { requestId: id, route: route.pattern, err });
     return refuse({ code: 'internal', detail: 'the request could not be answered' });
-  }
+  });
+  route.answered?.({ method, status: reply.status, duration: clock.now() - startedAt });
+  return reply;
 }
 
 /** What is told by the first line of a request. */

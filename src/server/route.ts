@@ -1,6 +1,7 @@
 /** What the server can be asked: routes, what they need, and what they answer. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Refusal } from '../api/v1/problem.ts';
+import type { Duration } from '../core/time.ts';
 import type { Right } from '../ports/access-review.ts';
 import type { Need, Principal } from './access.ts';
 
@@ -54,6 +55,12 @@ export interface Route {
   /** How refusals look: in the envelope of the Go program, or as problem+json. */
   readonly refusals: 'envelope' | 'problem';
   readonly handle: Handler;
+  /** Told of each request once it is answered or refused. */
+  readonly answered?: (answer: {
+    readonly method: string;
+    readonly status: number;
+    readonly duration: Duration;
+  }) => void;
 }
 
 /** The route of a path, or which methods the path takes, or nothing. */

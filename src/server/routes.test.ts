@@ -61,6 +61,7 @@ beforeEach(async () => {
     clusterProblem: () => undefined,
     isReady: () => true,
     isStoreUp: () => true,
+    streams: () => 0,
   };
   const routes = [
     ...startingRoutes(),
@@ -75,7 +76,6 @@ beforeEach(async () => {
         now: () => 90_061_000,
       },
       metricsPath: '/metrics',
-      clock: system.clock,
     }),
   ];
   const listening = await listen(0, new Router(routes), system);

@@ -9,7 +9,6 @@ import {
 } from '../api/legacy.ts';
 import { findWorkload, mapWorkloadNames, mapWorkloads } from '../api/legacy-workloads.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Clock } from '../ports/system.ts';
 import { listPods, mapDbInfo, type PodFacts } from '../api/legacy-pods.ts';
 import { decode, json, text, type Handler, type Reply, type Request, type Route } from './route.ts';
 import type { Need } from './access.ts';
@@ -21,7 +20,6 @@ export interface RouteSources {
   readonly pods: PodFacts;
   readonly metrics: Metrics;
   readonly metricsPath: string;
-  readonly clock: Clock;
 }
 
 /** Before anything is connected: alive, not ready. Liveness never depends on the store or the API server. */
@@ -58,7 +56,7 @@ export function controllerRoutes(sources: RouteSources): readonly Route[] {
     legacy('/api/workload-names', 'read', () => json(200, envelope(mapWorkloadNames(facts())))),
     legacy('/api/workloads/*', 'read', (request) => answerWorkload(facts(), request)),
     legacy(metricsPath, 'metrics', async () => ({ status: 200, ...(await metrics.render()) })),
-  ].map((route) => measured(route, sources));
+  ].map((route) => measured(route, metrics));
 }
 
 const startingV1: Handler = (request) =>
@@ -92,17 +90,11 @@ function answerWorkload(facts: LegacyFacts, { rest, query }: Request): Reply {
   return json(status, { status: 'error', ...error });
 }
 
-/** The route, with its requests counted under its pattern. */
-export function measured(
-  route: Route,
-  { metrics, clock }: { readonly metrics: Metrics; readonly clock: Clock },
-): Route {
-  const handle: Handler = async (request) => {
-    const startedAt = clock.now();
-    const reply = await route.handle(request);
-    const duration = clock.now() - startedAt;
-    metrics.observeHttp({ route: route.pattern, method: request.method, code: reply.status, duration });
-    return reply;
+/** The route, with its requests counted under its pattern, the refused ones too. */
+export function measured(route: Route, metrics: Metrics): Route {
+  return {
+    ...route,
+    answered: ({ method, status, duration }) =>
+      metrics.observeHttp({ route: route.pattern, method, code: status, duration }),
   };
-  return { ...route, handle };
 }

@@ -63,6 +63,7 @@ export function openSurface(
     queue: () => supervisor.queue(),
     clusterProblem: () => supervisor.clusterProblem(),
     isReady: () => notReady() === undefined,
+    streams: (): number => v1.streams(),
     isStoreUp: () => store.hasAnswered && supervisor.election()?.store.up === true,
   };
   const metrics = new Metrics(sources, holder, usage);
@@ -116,8 +117,8 @@ export function openSurface(
   return {
     metrics,
     routes: [
-      ...controllerRoutes({ facts, usage: processFacts, pods, metrics, metricsPath, clock }),
-      ...v1.routes.map((route) => measured(route, { metrics, clock })),
+      ...controllerRoutes({ facts, usage: processFacts, pods, metrics, metricsPath }),
+      ...v1.routes.map((route) => measured(route, metrics)),
     ],
     close: () => {
       v1.close();

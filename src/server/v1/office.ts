@@ -10,6 +10,8 @@ import { Streams } from './stream.ts';
 
 export interface Office {
   answer(name: keyof typeof ANSWERS | 'stream', request: Request): Promise<Reply | StreamReply>;
+  /** How many streams are open. */
+  readonly streams: number;
   /** Ends the streams. */
   close(): void;
 }
@@ -23,6 +25,9 @@ export function openOffice(
   const streams = new Streams(facts, board, clock);
   const desk = { facts, board, pages: new Pages(board, () => clock.now()), paths };
   return {
+    get streams() {
+      return streams.count;
+    },
     close: () => streams.close(),
     answer: async (name, request) => {
       const tenant = request.query.get('tenant');

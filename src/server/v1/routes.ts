@@ -44,14 +44,20 @@ const TABLE: readonly (readonly [pattern: string, needs: Need, answer: AnswerNam
 /** The routes, and the end of their streams. */
 export interface V1 {
   readonly routes: readonly Route[];
+  /** How many are open. */
+  streams(): number;
   close(): void;
 }
 
 export function openV1(facts: Facts, system: { readonly clock: Clock; readonly random: Random }): V1 {
   const paths = TABLE.map(([pattern]) => pattern).filter((pattern) => !pattern.endsWith('*'));
+  let opened: Office | undefined;
   let opening: Promise<Office> | undefined;
   const office = (): Promise<Office> => {
-    opening ??= import('./office.ts').then(({ openOffice }) => openOffice(facts, system, paths));
+    opening ??= import('./office.ts').then(({ openOffice }) => {
+      opened = openOffice(facts, system, paths);
+      return opened;
+    });
     return opening;
   };
   const handlerOf =
@@ -66,6 +72,7 @@ export function openV1(facts: Facts, system: { readonly clock: Clock; readonly r
       refusals: 'problem',
       handle: handlerOf(answer),
     })),
-    close: () => void opening?.then((opened) => opened.close()),
+    streams: () => opened?.streams ?? 0,
+    close: () => void opening?.then((one) => one.close()),
   };
 }
