@@ -125,6 +125,7 @@ export function makeInput(options: Partial<Input> = {}): Input {
   return {
     key: KEY,
     now: 1000,
+    wall: Date.parse('2026-01-01T12:00:00Z'),
     term: TERM,
     fingerprints: new Set([FINGERPRINT]),
     identity: { tenant: 'default', fingerprint: FINGERPRINT },

@@ -114,6 +114,8 @@ export class History {
       case 'object-created':
       case 'object-changed':
       case 'object-deleted':
+      case 'tick-run':
+      case 'tick-missed':
       case 'write-failed':
       case 'write-fenced':
       case 'sweep-done':

@@ -63,7 +63,17 @@ export type DomainEvent =
       readonly key: string;
       readonly object: string;
       readonly name: string;
+      readonly uid: string;
       readonly cause: string;
+    }
+  /** Ticks of a cron job were entered in its ledger, as run or as missed: so many, the last one of this time. */
+  | {
+      readonly type: 'tick-run' | 'tick-missed';
+      readonly key: string;
+      /** Uid of the CronJob. */
+      readonly uid: string;
+      readonly tick: string;
+      readonly count: number;
     }
   /** It disappeared without proof; `guarantee` falls to best effort until the waiting time is over. */
   | { readonly type: 'evidence-removed'; readonly key: string; readonly pod: string; readonly uid: string }
@@ -83,6 +93,17 @@ export type DomainEvent =
       readonly workloads: number;
       readonly durationMs: number;
     };
+
+/** One sentence about ticks that were entered. */
+export function describeTicks({
+  type,
+  tick,
+  count,
+}: Extract<DomainEvent, { readonly type: 'tick-run' | 'tick-missed' }>): string {
+  if (type === 'tick-run') return `the run of ${tick} may begin`;
+  const which = count === 1 ? `the tick ${tick} was` : `${count} ticks until ${tick} were`;
+  return `${which} not run in time, and will not be`;
+}
 
 /** What is known at one revision. `workloads` is the live map, for reading only: empty while this process does not lead. */
 export interface Snapshot {

@@ -224,6 +224,12 @@ export const CATALOGUE = {
     labels: WORKLOAD,
     perWorkload: true,
   },
+  cron_ticks_total: {
+    type: 'counter',
+    help: 'Ticks of the cron job: run, missed, or made a second time (duplicate; deleted without having run)',
+    labels: [...WORKLOAD, 'result'],
+    perWorkload: true,
+  },
 
   // Store
   store_up: { type: 'gauge', help: '1 while the lock store answers' },

@@ -140,6 +140,16 @@ function playAll(metrics: Metrics): void {
   metrics.observe(view({ healthy: false, reason: 'CrashLoop' }));
   metrics.observe({ type: 'write-failed', key: POD.key, action: 'create', result: 'NotFound', detail: '' });
   metrics.observe({ type: 'write-fenced', term: 7 });
+  metrics.observe({ type: 'tick-run', key: CRON, uid: 'c', tick: '2026-01-01T12:00:00Z', count: 1 });
+  metrics.observe({ type: 'tick-missed', key: CRON, uid: 'c', tick: '2026-01-01T14:00:00Z', count: 2 });
+  metrics.observe({
+    type: 'object-deleted',
+    key: CRON,
+    object: 'Job',
+    name: 'report-2',
+    uid: 'j',
+    cause: 'TickAlreadyRun',
+  });
   metrics.observeKubeRequest({ verb: 'patch', resource: 'pods', code: '200' });
   metrics.observeWatchEnd('pods', 'clean');
   metrics.observeReconcile(3);
@@ -147,6 +157,8 @@ function playAll(metrics: Metrics): void {
   for (const kind of ['service', 'persistent', 'cronjob'] as const)
     metrics.observe(view({ key: { ...KEY, kind } }));
 }
+
+const CRON = 'cronjob/default/report';
 
 async function deltas(play: (metrics: Metrics) => void): Promise<Record<string, number>> {
   const metrics = create();
@@ -171,6 +183,13 @@ function fill(metrics: Metrics, count: number): void {
       view({ key: { ...KEY, name: `w${n}` }, healthy: n > 0, reason: n > 0 ? 'Active' : 'Failed' }),
     );
 }
+
+it('counts the ticks of a cron job by what became of them', async () => {
+  const metrics = create();
+  playAll(metrics);
+  const count = (result: string): Promise<number> => sums(metrics, 'cron_ticks_total', { result });
+  expect([await count('run'), await count('missed'), await count('duplicate')]).toEqual([1, 2, 1]);
+});
 
 describe('the exposition', () => {
   it('is well formed, and every metric of the catalogue has a source', async () => {

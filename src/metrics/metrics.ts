@@ -86,9 +86,20 @@ export class Metrics {
       case 'instance-stopping':
       case 'object-created':
       case 'object-changed':
+        return undefined;
       case 'object-deleted':
+        return event.cause === 'TickAlreadyRun' ? this.#countTicks(event.key, 'duplicate', 1) : undefined;
+      case 'tick-run':
+        return this.#countTicks(event.key, 'run', event.count);
+      case 'tick-missed':
+        return this.#countTicks(event.key, 'missed', event.count);
       case 'evidence-removed':
+        return undefined;
     }
+  }
+
+  #countTicks(key: string, result: 'run' | 'missed' | 'duplicate', count: number): void {
+    this.#instruments.record('cron_ticks_total', labelsOf(key), { result }, count);
   }
 
   observeStore({ operation, duration, budget, result, remaining, error }: StoreOperation): void {

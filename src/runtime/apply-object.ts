@@ -40,7 +40,7 @@ async function createObject(context: ApplyContext, key: string, object: ManagedO
   if (result.kind === 'done') {
     context.objects.put({ ...result.object, kind: object.kind });
     context.notes.clearRefusal(key);
-    context.emit({ type: 'object-created', key, ...named(object) });
+    context.emit({ type: 'object-created', key, object: object.kind, name: object.metadata.name });
     return { kind: 'applied' };
   }
   if (result.kind === 'exists' || result.kind === 'unknown') return reread(context, key, object);
@@ -107,6 +107,10 @@ async function reread(context: ApplyContext, key: string, object: ManagedObject)
   return { kind: 'reread' };
 }
 
-function named({ kind, metadata }: ManagedObject): { readonly object: string; readonly name: string } {
-  return { object: kind, name: metadata.name };
+function named({ kind, metadata }: ManagedObject): {
+  readonly object: string;
+  readonly name: string;
+  readonly uid: string;
+} {
+  return { object: kind, name: metadata.name, uid: metadata.uid ?? '' };
 }

@@ -4,6 +4,8 @@
  */
 import type { Pod } from '../core/manifests/pod.ts';
 import { renderProcessPod } from '../core/manifests/process.ts';
+import type { Tick } from '../core/reconcile/observed.ts';
+import { isOwner } from '../core/reconcile/owner.ts';
 import { claimPatch, dropFinalizerPatch, permitPatch } from '../core/reconcile/patches.ts';
 import { fencingToken } from '../core/reconcile/permit.ts';
 import type { Action } from '../core/reconcile/verdict.ts';
@@ -46,14 +48,32 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
     case 'changeObject':
     case 'deleteObject':
       return applyObjectAction(context, key, action);
-    case 'remember':
-      return settleRecord(context, key, 'remember', await context.records.remember(key, action.record));
+    case 'remember': {
+      const outcome = settleRecord(
+        context,
+        key,
+        'remember',
+        await context.records.remember(key, action.record),
+      );
+      if (outcome.kind === 'applied') tellEntered(context, key, action.entered ?? []);
+      return outcome;
+    }
     case 'forget': {
       const outcome = settleRecord(context, key, 'forget', await context.records.forget(key));
       if (outcome.kind !== 'applied') return outcome;
       context.notes.forget(key);
       return { kind: 'wait' };
     }
+  }
+}
+
+function tellEntered(context: ApplyContext, key: string, entered: readonly Tick[]): void {
+  const uid = context.objects.of(key).find(isOwner)?.metadata.uid ?? '';
+  const missed = entered.filter(({ jobUid }) => jobUid === undefined);
+  const run = entered.filter(({ jobUid }) => jobUid !== undefined);
+  for (const [type, ticks] of [['tick-missed', missed] as const, ['tick-run', run] as const]) {
+    const last = ticks.at(-1);
+    if (last !== undefined) context.emit({ type, key, uid, tick: last.at, count: ticks.length });
   }
 }
 

@@ -70,6 +70,15 @@ export function logEvent(log: Log, event: DomainEvent): void {
         name: event.name,
         cause: event.cause,
       });
+    case 'tick-run':
+      return log.info('tick run', { workload: event.key, tick: event.tick });
+    case 'tick-missed':
+      return log.warn('ticks missed', {
+        workload: event.key,
+        tick: event.tick,
+        count: event.count,
+        reason: 'TickMissed',
+      });
     case 'evidence-removed':
       return log.warn('instance vanished without proof that it ended', {
         workload: event.key,

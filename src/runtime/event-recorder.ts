@@ -3,12 +3,12 @@
  * the story. Best effort: an event that cannot be written is dropped after one attempt, as is one that finds a long queue
  * before it, and no decision ever waits for one.
  */
-import type { DomainEvent, WorkloadView } from '../core/projection.ts';
+import { describeTicks, type DomainEvent, type WorkloadView } from '../core/projection.ts';
 import { readStatus } from '../core/reconcile/resource-status.ts';
 import { TONE } from '../core/reconcile/tone.ts';
 import type { Duration } from '../core/time.ts';
 import { GROUP, LABEL } from '../core/workload/names.ts';
-import { formatKey, parseKey } from '../core/workload/model.ts';
+import { formatKey, parseKey, type WorkloadKey } from '../core/workload/model.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import { EVENTS, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
@@ -62,14 +62,14 @@ export class EventRecorder {
   record(event: DomainEvent): void {
     if (event.type === 'workload-changed') return this.#recordView(event.view, event.previous);
     const text = describe(event);
-    if (text === undefined || !('key' in event) || !('pod' in event)) return;
+    if (text === undefined || !('key' in event)) return;
     const key = parseKey(event.key);
     if (key === undefined) return;
-    const { namespace } = key;
-    const pod = { apiVersion: 'v1', kind: 'Pod', namespace, name: event.pod, uid: event.uid };
-    this.#begin(text, pod);
+    const about = referToPart(event, key);
+    if (about === undefined) return;
+    this.#begin(text, about);
     const resource = this.#options.resourceOf(event.key);
-    if (resource !== undefined) this.#begin(text, referTo(resource), pod);
+    if (resource !== undefined) this.#begin(text, referTo(resource), about);
   }
 
   /** On the resource: what somebody should look at, and that the work is done. Not what its status says already. */
@@ -137,6 +137,20 @@ function referTo(object: WorkloadResource): Reference {
   return { apiVersion: `${group}/${version}`, kind, namespace, name, uid: object.metadata.uid ?? '' };
 }
 
+/** The object of the workload that the event is about. */
+function referToPart(event: DomainEvent, { namespace, name }: WorkloadKey): Reference | undefined {
+  if ('pod' in event) return { apiVersion: 'v1', kind: 'Pod', namespace, name: event.pod, uid: event.uid };
+  switch (event.type) {
+    case 'tick-run':
+    case 'tick-missed':
+      return { apiVersion: 'batch/v1', kind: 'CronJob', namespace, name, uid: event.uid };
+    case 'object-deleted':
+      return { apiVersion: 'batch/v1', kind: event.object, namespace, name: event.name, uid: event.uid };
+    default:
+      return undefined;
+  }
+}
+
 function describe(event: DomainEvent): EventText | undefined {
   switch (event.type) {
     case 'instance-permitted':
@@ -148,6 +162,15 @@ function describe(event: DomainEvent): EventText | undefined {
       };
     case 'instance-stopping':
       return { type: 'Normal', reason: 'Stopped', action: 'Delete', note: `told to stop: ${event.cause}` };
+    case 'tick-run':
+      return { type: 'Normal', reason: 'TickRun', action: 'Permit', note: describeTicks(event) };
+    case 'tick-missed':
+      return { type: 'Warning', reason: 'TickMissed', action: 'Skip', note: describeTicks(event) };
+    case 'object-deleted':
+      // That its tick was missed was told when it was entered.
+      return event.cause !== 'TickAlreadyRun'
+        ? undefined
+        : { type: 'Warning', reason: event.cause, action: 'Delete', note: 'another job has run its tick' };
     case 'evidence-removed':
       return {
         type: 'Warning',

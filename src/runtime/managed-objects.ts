@@ -145,7 +145,8 @@ export function stripManaged(kind: ManagedKind, { metadata, spec, status }: Mana
   const { name, namespace, uid, resourceVersion, generation, deletionTimestamp } = metadata;
   const { creationTimestamp, labels, annotations, finalizers, ownerReferences } = metadata;
   const template = stripTemplate(podTemplateOf(present({ spec })));
-  const { replicas, paused, strategy, updateStrategy, suspend, concurrencyPolicy, schedule } = spec ?? {};
+  const { replicas, paused, strategy, updateStrategy } = spec ?? {};
+  const { suspend, concurrencyPolicy, schedule, timeZone } = spec ?? {};
   return present({
     kind,
     metadata: present({
@@ -169,6 +170,7 @@ export function stripManaged(kind: ManagedKind, { metadata, spec, status }: Mana
       suspend,
       concurrencyPolicy,
       schedule,
+      timeZone,
       ...(kind === 'CronJob' ? { jobTemplate: { spec: present({ template }) } } : { template }),
     }),
     status,

@@ -4,7 +4,10 @@
  * definition without the status subresource, or a missing right, costs one warning and the status.
  */
 import type { WorkloadView } from '../core/projection.ts';
+import { present } from '../core/present.ts';
+import { viewSchedule } from '../core/reconcile/ledger.ts';
 import type { Input, WorkloadRecord } from '../core/reconcile/observed.ts';
+import { isCron } from '../core/reconcile/plan.ts';
 import { statusPatch } from '../core/reconcile/patches.ts';
 import {
   composeShadowed,
@@ -51,9 +54,10 @@ export class StatusWriter {
     const { object, shadowed } = known;
     const previous = this.#previous(object);
     const about = { generation: object.metadata.generation, term: this.#parts.term.epoch };
+    const schedule = isCron(input) ? viewSchedule(input) : undefined;
     const status =
       shadowed === undefined
-        ? composeStatus({ ...about, view, input }, previous, this.#now())
+        ? composeStatus({ ...about, view, input, ...present({ schedule }) }, previous, this.#now())
         : composeShadowed({ ...about, message: shadowed }, previous, this.#now());
     return isSameStatus(previous, status) ? WRITTEN : this.#write(object, status);
   }

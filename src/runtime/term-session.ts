@@ -354,6 +354,7 @@ export class TermSession {
     return {
       key: parsed,
       now: system.clock.now(),
+      wall: system.clock.wall(),
       term: this.#term.epoch,
       fingerprints: this.#fingerprints,
       identity: this.#context.render,

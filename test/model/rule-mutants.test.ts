@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CRON_MUTANTS } from './cron-mutants.ts';
 import { OWNED_MUTANTS } from './owned-mutants.ts';
 import { PROCESS_MUTANTS } from './process-mutants.ts';
 
@@ -22,6 +23,7 @@ beforeAll(() => {
     'test/resource-fixture.ts',
     'test/workload-fixture.ts',
     'test/owned-fixture.ts',
+    'test/cron-fixture.ts',
     'tsconfig.json',
   ])
     cpSync(join(root, part), join(copy, part), { recursive: true });
@@ -61,6 +63,7 @@ async function runWith(file: string, find: string, replace: string): Promise<num
 const CHAINS = [
   { file: 'src/core/reconcile/rules.ts', conditions: PROCESS_MUTANTS },
   { file: 'src/core/reconcile/owned-rules.ts', conditions: OWNED_MUTANTS },
+  { file: 'src/core/reconcile/cron-rules.ts', conditions: CRON_MUTANTS },
 ];
 
 /** One line each in the table of rules. */

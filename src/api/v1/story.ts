@@ -1,6 +1,7 @@
 /** What happened and why: history, terms, events, the rule chain, the tree of objects. */
 import type { HistoryEntry } from '../../core/history.ts';
 import type { RecentEvent, WorkloadEvent as Happening } from '../../core/recent-events.ts';
+import { describeTicks } from '../../core/projection.ts';
 import { TONE } from '../../core/reconcile/tone.ts';
 import { formatKey } from '../../core/workload/model.ts';
 import { apiTime, instant, plainId, type Facts, type State, type WorkloadFacts } from './facts.ts';
@@ -97,6 +98,10 @@ function describe(event: Happening): Omit<WorkloadEvent, 'at'> {
       return normal('Changed', `changed ${event.object} ${event.name}: ${event.cause}`);
     case 'object-deleted':
       return normal('Deleted', `deleted ${event.object} ${event.name}: ${event.cause}`);
+    case 'tick-run':
+      return normal('TickRun', describeTicks(event));
+    case 'tick-missed':
+      return { ...normal('TickMissed', describeTicks(event)), type: 'Warning' };
     case 'evidence-removed':
       return {
         type: 'Warning',

@@ -21,12 +21,16 @@ test('the CronJob of a cron workload: never two runs, retries only after the end
 });
 
 test('labels and annotations are on CronJob, Jobs and pods', () => {
-  const { metadata, spec } = renderCronJob(makeCronJob('full'), IDENTITY);
+  const workload = makeCronJob('full');
+  const { drainTimeout: _none, ...limitless } = workload.spec;
+  const { metadata, spec } = renderCronJob({ ...workload, spec: limitless }, IDENTITY);
   const { labels, annotations } = metadata;
   expect(labels).toMatchObject({ app: 'report', team: 'a', 'highlander.plexobject.io/kind': 'cronjob' });
   expect(annotations).toMatchObject({ 'highlander.plexobject.io/workload': 'cronjob/ns/report' });
-  expect(spec.jobTemplate.metadata).toEqual({ labels, annotations });
-  expect(spec.jobTemplate.spec.template.metadata).toMatchObject({ labels, annotations });
+  const { 'highlander.plexobject.io/on-stop': onStop, ...shared } = annotations ?? {};
+  expect(onStop).toBe('Wait');
+  expect(spec.jobTemplate.metadata).toEqual({ labels, annotations: shared });
+  expect(spec.jobTemplate.spec.template.metadata).toMatchObject({ labels, annotations: shared });
 });
 
 test('without a time zone the schedule is in UTC, wherever the controller manager runs', () => {
@@ -35,4 +39,14 @@ test('without a time zone the schedule is in UTC, wherever the controller manage
 
 test('the user can suspend it', () => {
   expect(renderCronJob(makeCronJob('small', { suspend: true }), IDENTITY).spec.suspend).toBe(true);
+});
+
+test('how to stop is written on the CronJob, and not on what it makes', () => {
+  const { metadata, spec } = renderCronJob(makeCronJob('full'), IDENTITY);
+  const stop = {
+    'highlander.plexobject.io/on-stop': 'Wait',
+    'highlander.plexobject.io/drain-timeout': '60',
+  };
+  expect(metadata.annotations).toMatchObject(stop);
+  expect(spec.jobTemplate.metadata.annotations).not.toMatchObject(stop);
 });

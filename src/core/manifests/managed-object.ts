@@ -32,6 +32,7 @@ interface ManagedSpec {
   readonly suspend?: boolean;
   readonly concurrencyPolicy?: string;
   readonly schedule?: string;
+  readonly timeZone?: string;
   /** Service. */
   readonly type?: string;
   readonly clusterIP?: string;

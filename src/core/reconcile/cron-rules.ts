@@ -2,17 +2,32 @@
  * The rule chain of cron jobs. The CronJob controller makes a job per tick and the job its pods, all gated; one gate at a
  * time is lifted. Which job ran a tick is entered in the ledger before its first pod is permitted: another job for the
  * same tick (made anew by a controller manager that had forgotten) is a duplicate, and is deleted without having run.
+ * A tick for which no pod was permitted in time is entered as missed, and what turns up for it later is deleted too.
  */
 import { nameOf, type ManagedObject } from '../manifests/managed-object.ts';
-import type { Pod } from '../manifests/pod.ts';
+import type { Instant } from '../time.ts';
 import { ANNOTATION } from '../workload/names.ts';
-import type { CronInput, Instance, Tick } from './observed.ts';
-import { findDrift, findObject, isOwner, renderOwner } from './owner.ts';
+import { checkStopped, checkWanted } from './cron-removal.ts';
+import {
+  countMissed,
+  enter,
+  findEntry,
+  findMissed,
+  formatTick,
+  isMadeBy,
+  ledgerKey,
+  nextJudgement,
+  skippedTicks,
+  tickOf,
+} from './ledger.ts';
+import { isRunning } from './liveness.ts';
+import type { CronInput, Instance } from './observed.ts';
+import { findDrift, findObject, renderOwner } from './owner.ts';
 import { checkPaused } from './pausing.ts';
+import { removeAnnotation, setAll } from './patches.ts';
 import { permitAlone } from './permit.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
-import { clearFinished, clearLeftovers, stopMaker } from './removal.ts';
-import { recordFor } from './restarts.ts';
+import { clearFinished } from './removal.ts';
 import type { Rule } from './rule.ts';
 import { explainInstance } from './running.ts';
 import {
@@ -29,9 +44,6 @@ import {
 import { checkGone, checkStopping, explainWait } from './stopping.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Entries the ledger keeps. A CronJob controller that forgot everything makes up for one tick, the latest. */
-const LEDGER_LENGTH = 20;
-
 export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'objects of the cron job are known', check: checkObserved }, // what was not read is not absent
   { name: 'objects of the cron job are ours', check: checkForeign }, //   never touch what somebody else made
@@ -44,27 +56,17 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'cron job is on record', check: checkRecorded }, //             before it exists, or it would leave an orphan
   { name: 'cron job exists', check: checkExists },
   { name: 'cron job is as it should be', check: checkCurrent }, //        the running job is not touched
+  { name: 'missed ticks are on the ledger', check: checkMissed }, //      also while a run before them goes on
   { name: 'stopped runs are gone', check: checkStopping }, //             whatever terminates must be proven gone
   { name: 'ended runs are let go', check: checkEnded }, //                so that history limits and TTLs work
   { name: 'spec of the cron job is readable', check: checkReadable },
   { name: 'cron job still wanted', check: checkWanted }, //               removed: a running job finishes first
   { name: 'no tick is run twice', check: checkTicks }, //                 one job per tick, for ever
   { name: 'vanished run is waited for', check: checkGone }, //            an unproven absence is not gone yet
-  { name: 'dependencies of a run are ready', check: checkDependencies }, // what it depends on comes first
+  { name: 'dependencies of a run are ready', check: checkNeeds }, // what it depends on comes first
   { name: 'run is permitted', check: checkPermit }, //                    one at a time, after its tick is on the ledger
   { name: 'schedule is followed', check: checkSchedule }, //              total: always answers
 ];
-
-function ownerOf({ objects = [] }: CronInput): ManagedObject | undefined {
-  return objects.find(isOwner);
-}
-
-function checkStopped(input: CronInput): Verdict | undefined {
-  if (input.desired !== undefined || input.invalid !== undefined) return undefined;
-  const owner = ownerOf(input);
-  if (owner === undefined || owner.spec?.suspend === true) return undefined;
-  return stopMaker(input, owner, [{ op: 'add', path: '/spec/suspend', value: true }]);
-}
 
 function checkExists({ desired, objects = [], identity }: CronInput): Verdict | undefined {
   if (desired === undefined) return undefined;
@@ -84,17 +86,53 @@ function checkExists({ desired, objects = [], identity }: CronInput): Verdict | 
   };
 }
 
-function checkCurrent({ desired, objects = [], identity }: CronInput): Verdict | undefined {
+function checkCurrent({ desired, objects = [], identity, wall }: CronInput): Verdict | undefined {
   if (desired === undefined) return undefined;
   const wanted = renderOwner(desired, identity);
   const living = findObject(objects, wanted);
-  const drift = living === undefined ? undefined : findDrift(living, wanted);
-  if (living === undefined || drift === undefined) return undefined;
-  const { cause, detail, operations } = drift;
+  if (living === undefined) return undefined;
+  const drift = findDrift(living, wanted);
+  const isBack = living.metadata.annotations?.[ANNOTATION.stoppingSince] !== undefined;
+  if (drift === undefined && !isBack) return undefined;
+  const isOther = drift?.cause === 'SpecChanged' && isScheduleChanged(living, wanted);
+  const since = isBack || isOther ? { [ANNOTATION.scheduledSince]: formatTick(wall) } : {};
   return {
     reason: 'Starting',
-    message: `changing ${nameOf(living)}: ${detail}`,
-    actions: [{ kind: 'changeObject', object: living, operations, cause }],
+    message: `changing ${nameOf(living)}: ${drift?.detail ?? 'it was to be removed, and is wanted again'}`,
+    actions: [
+      {
+        kind: 'changeObject',
+        object: living,
+        // The starting deadline comes in the same patch as the end of a suspension: no old tick is made up for.
+        operations: [
+          ...(drift?.operations ?? []),
+          ...(isBack ? [removeAnnotation(ANNOTATION.stoppingSince)] : []),
+          ...setAll(living, 'annotations', since),
+        ],
+        cause: drift?.cause ?? 'SpecChanged',
+      },
+    ],
+  };
+}
+
+/** Ticks before the change are not ticks of this schedule: none of them was missed. */
+function isScheduleChanged({ spec: is }: ManagedObject, { spec: should }: ManagedObject): boolean {
+  return (
+    is?.schedule !== should?.schedule ||
+    is?.timeZone !== should?.timeZone ||
+    (is?.suspend ?? false) !== should?.suspend
+  );
+}
+
+/** Entered before anything else is decided about them: so that each is told once, whoever leads. */
+function checkMissed(input: CronInput): Verdict | undefined {
+  const { desired, record } = input;
+  const missed = findMissed(input);
+  if (desired === undefined || missed.length === 0) return undefined;
+  return {
+    reason: 'Active',
+    message: `entering ${missed.length} missed tick(s) in the ledger, the last one of ${missed.at(-1)?.at}`,
+    actions: [{ kind: 'remember', record: enter(desired, record, missed), entered: missed }],
   };
 }
 
@@ -107,66 +145,37 @@ function checkEnded({ instances, now }: CronInput): Verdict | undefined {
   return unproven === undefined ? undefined : { ...explainWait(unproven, now), actions: [] };
 }
 
-/** What `onStop` asked for is written on the CronJob: its workload may have left the file with the spec. */
-function checkWanted(input: CronInput): Verdict | undefined {
-  const { desired, instances, objects = [] } = input;
-  if (desired !== undefined) return undefined;
-  const running = instances.find(({ pod }) => !isGated(pod) && !isTerminal(pod));
-  const waits = ownerOf(input)?.metadata.annotations?.[ANNOTATION.onStop] !== 'Delete';
-  if (running !== undefined && waits)
-    return {
-      reason: 'Removed',
-      message: `removed from where it was defined: pod ${running.pod.metadata.name} finishes its run first`,
-      actions: [],
-    };
-  // The pods go one by one, with proof. A job would make another in place of one that is stopped: it goes first.
-  const jobs = objects.filter(
-    ({ kind, metadata }) => kind === 'Job' && metadata.deletionTimestamp === undefined,
-  );
-  const isManaged = (input.record?.managedFrom ?? 'none') !== 'none';
-  if (jobs.length > 0 && isManaged)
-    return {
-      reason: 'Removed',
-      message: `removing ${jobs.map(nameOf).join(', ')}`,
-      actions: jobs.map((object) => ({ kind: 'deleteObject', object, cause: 'Removed' })),
-    };
-  return clearLeftovers(input);
-}
-
-/** The scheduled time that the CronJob controller wrote on the job; undefined for one that was made by hand. */
-export function tickOf(job: ManagedObject): string | undefined {
-  return job.metadata.annotations?.['batch.kubernetes.io/cronjob-scheduled-timestamp'];
-}
-
 function checkTicks({ objects = [], record }: CronInput): Verdict | undefined {
-  const duplicate = objects.find((job) => {
-    const ran = ledgerEntry(job, record?.ticks);
-    return job.metadata.deletionTimestamp === undefined && ran !== undefined && ran !== job.metadata.uid;
+  const late = objects.find((job) => {
+    const entry = findEntry(job, record);
+    return (
+      job.metadata.deletionTimestamp === undefined && entry !== undefined && entry.jobUid !== job.metadata.uid
+    );
   });
-  if (duplicate === undefined) return undefined;
+  if (late === undefined) return undefined;
+  const wasRun = findEntry(late, record)?.jobUid !== undefined;
+  const why = wasRun ? 'which another job has run' : 'which is too late to be run';
   return {
     reason: 'Active',
-    message: `${nameOf(duplicate)} is for the tick ${tickOf(duplicate)}, which another job has run: deleting it`,
-    actions: [{ kind: 'deleteObject', object: duplicate, cause: 'TickAlreadyRun' }],
+    message: `deleting ${nameOf(late)}: it is for the tick ${ledgerKey(late)}, ${why}`,
+    actions: [{ kind: 'deleteObject', object: late, cause: wasRun ? 'TickAlreadyRun' : 'TickMissed' }],
   };
 }
 
-/** The uid of the job that ran the tick of this job. */
-function ledgerEntry(job: ManagedObject, ticks: readonly Tick[] = []): string | undefined {
-  const at = tickOf(job);
-  return job.kind === 'Job' && at !== undefined ? ticks.find((tick) => tick.at === at)?.jobUid : undefined;
+/** Ticks go by while it waits. */
+function checkNeeds(input: CronInput): Verdict | undefined {
+  const waiting = checkDependencies(input);
+  return waiting === undefined ? undefined : { ...waiting, ...wakeFor(input) };
 }
 
-/** The earliest tick first; runs that were made by hand after those. */
+/** The earliest tick first; runs that were asked for after those. */
 function checkPermit(input: CronInput): Verdict | undefined {
   const { desired, instances, objects = [], record } = input;
   if (desired === undefined) return undefined;
   const waiting = instances
     .filter(({ pod }) => isGated(pod))
     .flatMap((instance) => {
-      const job = objects.find(
-        ({ kind, metadata }) => kind === 'Job' && isMadeBy(instance.pod, metadata.uid),
-      );
+      const job = objects.find((object) => object.kind === 'Job' && isMadeBy(instance.pod, object));
       // Without its job in sight nobody can tell which tick it is for. The watch will bring it.
       return job === undefined || job.metadata.deletionTimestamp !== undefined ? [] : [{ instance, job }];
     })
@@ -174,23 +183,19 @@ function checkPermit(input: CronInput): Verdict | undefined {
   const [first] = waiting;
   if (first === undefined) return undefined;
   const verdict = permitAlone(first.instance, instances);
-  const at = tickOf(first.job);
-  const isEntered = at === undefined || ledgerEntry(first.job, record?.ticks) !== undefined;
-  if (isEntered || verdict.actions.length === 0) return verdict;
-  const ticks = [...(record?.ticks ?? []), { at, jobUid: first.job.metadata.uid ?? '' }].slice(
-    -LEDGER_LENGTH,
-  );
+  if (verdict.actions.length === 0) return { ...verdict, ...wakeFor(input) };
+  const at = ledgerKey(first.job);
+  if (at === undefined || findEntry(first.job, record) !== undefined) return verdict;
+  // Its controller never goes back: what was due before this tick, and has no job, will not be run.
+  const entered = [
+    ...skippedTicks(input, Date.parse(tickOf(first.job) ?? '')).map((skipped) => ({ at: skipped })),
+    { at, jobUid: first.job.metadata.uid ?? '' },
+  ];
   return {
     reason: 'AwaitingPermit',
     message: `entering the tick ${at} in the ledger`,
-    actions: [{ kind: 'remember', record: { ...recordFor(desired, record), ticks } }],
+    actions: [{ kind: 'remember', record: enter(desired, record, entered), entered }],
   };
-}
-
-function isMadeBy(pod: Pod, uid: string | undefined): boolean {
-  return (
-    pod.metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) ?? false
-  );
 }
 
 function compareTicks(a: string | undefined, b: string | undefined): number {
@@ -200,12 +205,28 @@ function compareTicks(a: string | undefined, b: string | undefined): number {
 
 /** Always answers, as the end of the chain. */
 function checkSchedule(input: CronInput): Verdict {
-  const { desired, instances, now } = input;
+  const { desired, instances, now, record } = input;
   if (desired === undefined) throw new Error('the chain passed without a workload');
-  const running = instances.find(({ pod }) => !isGated(pod) && !isTerminal(pod));
-  if (running !== undefined) return { ...explainRun(running, now), actions: [] };
+  const running = instances.find(isRunning);
+  if (running !== undefined) {
+    const run = explainRun(running, now);
+    return { ...run, actions: [], ...wakeFor(input, run.wakeAt) };
+  }
   if (desired.spec.suspend) return { reason: 'Standby', message: 'suspended, as the spec asks', actions: [] };
-  return { reason: 'Active', message: `waiting for its next tick (${desired.spec.schedule})`, actions: [] };
+  const missed = countMissed(record);
+  const note = missed === 0 ? '' : `; missed ${missed} since the last run`;
+  return {
+    reason: 'Active',
+    message: `waiting for its next tick (${desired.spec.schedule})${note}`,
+    actions: [],
+    ...wakeFor(input),
+  };
+}
+
+/** The one wake-up of a cron job: when its next tick would be missed, or earlier if there is another reason. */
+function wakeFor(input: CronInput, other?: Instant): Pick<Verdict, 'wakeAt'> {
+  const times = [nextJudgement(input), other].filter((time) => time !== undefined);
+  return times.length === 0 ? {} : { wakeAt: Math.min(...times) };
 }
 
 /** A run need not be ready: what counts is that it can run, and how it ends. */

@@ -6,7 +6,7 @@ import type { Epoch } from '../election/record.ts';
 import type { ManagedObject } from '../manifests/managed-object.ts';
 import type { Pod } from '../manifests/pod.ts';
 import type { RenderIdentity } from '../manifests/pod-template.ts';
-import type { Duration, Instant } from '../time.ts';
+import type { Duration, Instant, WallTime } from '../time.ts';
 import type {
   CronJobWorkload,
   PersistentWorkload,
@@ -71,15 +71,16 @@ export interface WorkloadRecord {
   readonly forgiven?: { readonly uid: string; readonly restarts: number };
   /** What it depends on: after it left its source it is still stopped before that. */
   readonly dependsOn?: readonly string[];
-  /** The last ticks of a cron job that were permitted, oldest first: which job ran each. */
+  /** The last ticks of a cron job, in the order in which they were entered: which job ran each, or that none did. */
   readonly ticks?: readonly Tick[];
 }
 
 /** One entry of the ledger: a tick belongs to one job, whatever leader or controller manager made it. */
 export interface Tick {
-  /** The scheduled time, RFC 3339, as the CronJob controller wrote it on the job. */
+  /** The scheduled time, RFC 3339 in UTC; `request/ID` for a run that was asked for out of turn. */
   readonly at: string;
-  readonly jobUid: string;
+  /** Absent: nobody ran it in time, and nobody will. */
+  readonly jobUid?: string;
 }
 
 /** Somebody else's object under a name that we need. */
@@ -115,6 +116,8 @@ export interface PauseFacts {
 export interface Input {
   readonly key: WorkloadKey;
   readonly now: Instant;
+  /** The same moment by the clock that people and schedules go by. */
+  readonly wall: WallTime;
   readonly term: Epoch;
   /** Fingerprints whose objects count as ours: this installation's, and its predecessor's after a change of store. */
   readonly fingerprints: ReadonlySet<string>;

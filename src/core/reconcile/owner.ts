@@ -119,7 +119,7 @@ export function findDrift(living: ManagedObject, wanted: ManagedObject): Drift |
   if (hazard === undefined && !isEdited && !isStale) return undefined;
   const isBare = hazard !== undefined && !isProtected(podTemplateOf(living));
   return {
-    cause: hazard === undefined ? 'SpecChanged' : 'Repaired',
+    cause: hazard === undefined || isStale ? 'SpecChanged' : 'Repaired',
     detail: hazard ?? 'the spec changed',
     operations: [
       ...changeable(wanted).map(([field, value]): Operation => ({

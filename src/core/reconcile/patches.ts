@@ -139,6 +139,16 @@ export function setAll(
   return [...parent, ...Object.entries(entries).map(([key, value]) => setIn(map, key, value))];
 }
 
+/** Takes away one that is there: the server refuses the patch if it is not. */
+export function removeAnnotation(key: string): Operation {
+  return { op: 'remove', path: pathIn('annotations', key) };
+}
+
 function setIn(map: 'labels' | 'annotations', key: string, value: string): Operation {
-  return { op: 'add', path: `/metadata/${map}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, value };
+  return { op: 'add', path: pathIn(map, key), value };
+}
+
+/** JSON pointer, RFC 6901. */
+function pathIn(map: 'labels' | 'annotations', key: string): string {
+  return `/metadata/${map}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }

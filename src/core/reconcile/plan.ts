@@ -73,7 +73,7 @@ function bind<I extends Input>(rules: readonly Rule<I>[], input: I): readonly Li
 }
 
 // The kind of the key is the kind of the workload: the sources keep them by key.
-function isCron(input: Input): input is CronInput {
+export function isCron(input: Input): input is CronInput {
   return input.key.kind === 'cronjob';
 }
 

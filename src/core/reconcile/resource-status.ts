@@ -2,12 +2,14 @@
  * The status of a workload's custom resource: what is shown of the decision, and what must be remembered. Pure: the time
  * comes in, and the previous status tells what has changed, so that an unchanged workload gives an equal status.
  */
+import { present } from '../present.ts';
 import type { WorkloadResource } from '../workload/custom-resource.ts';
 import { canonicalJson } from '../workload/template-hash.ts';
 import { MAIN_CONTAINER, ANNOTATION } from '../workload/names.ts';
 import { MESSAGE_LENGTH } from '../workload/status-fields.ts';
 import type { WorkloadView } from '../projection.ts';
-import type { Input, WorkloadRecord } from './observed.ts';
+import type { ScheduleView } from './ledger.ts';
+import type { Input, Tick, WorkloadRecord } from './observed.ts';
 import { countRestarts, recordFor } from './restarts.ts';
 import { TONE } from './tone.ts';
 import type { Reason } from './verdict.ts';
@@ -36,6 +38,7 @@ export interface ResourceStatus {
   readonly fencingToken?: number;
   readonly restarts?: number;
   readonly instance?: Readonly<Record<string, string>>;
+  readonly schedule?: ScheduleView;
   readonly record?: StatusRecord;
   readonly conditions?: readonly Condition[];
 }
@@ -47,6 +50,7 @@ interface StatusRecord {
   readonly restarts: number;
   readonly countedPodUID?: string;
   readonly forgiven?: { readonly podUID: string; readonly restarts: number };
+  readonly ticks?: readonly { readonly at: string; readonly jobUID?: string }[];
 }
 
 /** What the status is about. */
@@ -55,11 +59,13 @@ export interface StatusFacts {
   readonly term: number;
   readonly view: Pick<WorkloadView, 'active' | 'healthy' | 'reason' | 'message' | 'instance'>;
   readonly input: Pick<Input, 'instances' | 'record' | 'desired'>;
+  /** Of a cron job. */
+  readonly schedule?: ScheduleView;
 }
 
 /** The status after a decision. */
 export function composeStatus(
-  { generation, term, view, input }: StatusFacts,
+  { generation, term, view, input, schedule }: StatusFacts,
   previous: ResourceStatus,
   now: Timestamp,
 ): ResourceStatus {
@@ -92,6 +98,7 @@ export function composeStatus(
     ...(token === undefined ? {} : { fencingToken: token }),
     restarts: countAll(input),
     ...(instance === undefined ? {} : { instance }),
+    ...(schedule === undefined ? {} : { schedule }),
     ...(record === undefined ? {} : { record }),
     conditions: [
       // An edit that was not accepted is not rolled out, however well the instance of the last one runs.
@@ -144,22 +151,27 @@ export function isSameStatus(a: ResourceStatus, b: ResourceStatus): boolean {
 /** Undefined for a record that says no more than that the workload is managed. */
 export function encodeStatusRecord(record: WorkloadRecord | undefined): StatusRecord | undefined {
   if (record === undefined) return undefined;
-  const { hash, outcome, restarts, counted, forgiven } = record;
-  if (outcome === undefined && restarts === 0 && counted === undefined && forgiven === undefined)
-    return undefined;
+  const { hash, outcome, restarts, counted, forgiven, ticks = [] } = record;
+  const isBlank = outcome === undefined && restarts === 0 && counted === undefined && forgiven === undefined;
+  if (isBlank && ticks.length === 0) return undefined;
   return {
     restarts,
     ...(hash === undefined ? {} : { templateHash: hash }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(counted === undefined ? {} : { countedPodUID: counted }),
     ...(forgiven === undefined ? {} : { forgiven: { podUID: forgiven.uid, restarts: forgiven.restarts } }),
+    ...(ticks.length === 0
+      ? {}
+      : {
+          ticks: ticks.map(({ at, jobUid }) => present({ at, jobUID: jobUid })),
+        }),
   };
 }
 
 /** The record in a status; undefined if there is none. */
 export function decodeStatusRecord({ record }: ResourceStatus): WorkloadRecord | undefined {
   if (record === undefined) return undefined;
-  const { templateHash, outcome, restarts, countedPodUID, forgiven } = record;
+  const { templateHash, outcome, restarts, countedPodUID, forgiven, ticks } = record;
   return {
     managedFrom: 'resource',
     restarts,
@@ -167,7 +179,12 @@ export function decodeStatusRecord({ record }: ResourceStatus): WorkloadRecord |
     ...(outcome === undefined ? {} : { outcome }),
     ...(countedPodUID === undefined ? {} : { counted: countedPodUID }),
     ...(forgiven === undefined ? {} : { forgiven: { uid: forgiven.podUID, restarts: forgiven.restarts } }),
+    ...(Array.isArray(ticks) ? { ticks: decodeTicks(ticks) } : {}),
   };
+}
+
+function decodeTicks(ticks: NonNullable<StatusRecord['ticks']>): readonly Tick[] {
+  return ticks.map(({ at, jobUID }) => present({ at, jobUid: jobUID }));
 }
 
 function describeInstance(

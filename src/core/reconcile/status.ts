@@ -2,7 +2,8 @@
 import { ANNOTATION } from '../workload/names.ts';
 import type { WorkloadView } from '../projection.ts';
 import type { Input, Instance } from './observed.ts';
-import type { Plan } from './plan.ts';
+import { isCron, type Plan } from './plan.ts';
+import { countMissed } from './ledger.ts';
 import { chooseShown, judgeLiveness } from './liveness.ts';
 import { containerRestarts } from './restarts.ts';
 
@@ -11,9 +12,11 @@ export function viewWorkload(input: Input, plan: Plan): WorkloadView {
   const { reason, message } = viewReason(input, plan);
   const { key, instances, objects } = input;
   const instance = chooseShown(instances);
+  const { active, healthy } = judgeLiveness(key.kind, instances, objects, plan.reason === 'Completed');
   return {
     key,
-    ...judgeLiveness(key.kind, instances, objects, plan.reason === 'Completed'),
+    active,
+    healthy: healthy && !(isCron(input) && countMissed(input.record) > 0),
     reason,
     message,
     ...(instance === undefined ? {} : { instance: viewInstance(instance) }),

@@ -4,7 +4,7 @@ import type { Instant } from '../time.ts';
 import type { ManagedObject } from '../manifests/managed-object.ts';
 import type { ProcessWorkload } from '../workload/model.ts';
 import type { Operation } from './patches.ts';
-import type { WorkloadRecord } from './observed.ts';
+import type { Tick, WorkloadRecord } from './observed.ts';
 import type { Proof } from './proof.ts';
 
 /**
@@ -38,10 +38,15 @@ export type Action =
       readonly kind: 'deleteObject';
       readonly object: ManagedObject;
       readonly orphan?: boolean;
-      readonly cause: StopCause | 'TickAlreadyRun';
+      readonly cause: StopCause | 'TickAlreadyRun' | 'TickMissed';
     }
   /** Make the record durable before anything that follows. Where it is kept depends on the workload's source. */
-  | { readonly kind: 'remember'; readonly record: WorkloadRecord }
+  | {
+      readonly kind: 'remember';
+      readonly record: WorkloadRecord;
+      /** What is new in the ledger of a cron job: told once it is durable. */
+      readonly entered?: readonly Tick[];
+    }
   /** The workload is gone; its record may go too, and with it the custom resource that waited for this. */
   | { readonly kind: 'forget' };
 

@@ -39,6 +39,14 @@ export const ANNOTATION = {
   fixedHash: `${GROUP}/fixed-hash`,
   /** On a CronJob, `Wait` or `Delete`: what becomes of a running job when the workload is removed. */
   onStop: `${GROUP}/on-stop`,
+  /** On a CronJob, in seconds: how long a running job is waited for when the workload is removed. */
+  drainTimeout: `${GROUP}/drain-timeout`,
+  /** On a CronJob, RFC 3339: when it was suspended because the workload was removed. */
+  stoppingSince: `${GROUP}/stopping-since`,
+  /** On a CronJob, RFC 3339: since when it has followed its present schedule, if that is not its creation. */
+  scheduledSince: `${GROUP}/scheduled-since`,
+  /** On a Job that was asked for out of turn: the id of the request. */
+  run: `${GROUP}/run`,
   /** `kind/namespace/name` of the workload an object belongs to. */
   workload: `${GROUP}/workload`,
   /** Fingerprint of the installation (store, lock, anchor namespace) that manages the object. */

@@ -41,6 +41,15 @@ export const STATUS_FIELDS: Fields = {
       },
     },
   },
+  schedule: {
+    type: 'object',
+    doc: 'Of a cron job: how it follows its schedule.',
+    fields: {
+      last: { type: 'time', doc: 'The last tick that was run.' },
+      next: { type: 'time', doc: 'The next one; absent while it is suspended.' },
+      missed: { type: 'integer', doc: 'Ticks that were missed since the last one that was run; at most 20.' },
+    },
+  },
   record: {
     type: 'object',
     doc: 'What the controller must remember across a change of leader. Not for other programs.',
@@ -60,6 +69,20 @@ export const STATUS_FIELDS: Fields = {
         fields: {
           podUID: { type: 'text', doc: 'Of which pod.', maxLength: 128 },
           restarts: { type: 'integer', doc: 'How many.' },
+        },
+      },
+      ticks: {
+        type: 'list',
+        doc: 'Of a cron job: its last ticks.',
+        maxItems: 64,
+        items: {
+          type: 'object',
+          doc: 'A tick.',
+          required: ['at'],
+          fields: {
+            at: { type: 'text', doc: 'Its time, or the request for a run out of turn.', maxLength: 128 },
+            jobUID: { type: 'text', doc: 'The job that ran it; absent: it was missed.', maxLength: 128 },
+          },
         },
       },
     },
