@@ -9,6 +9,7 @@
  * is ever written. A statement cannot name a table that may not exist: while there is none, each one checks that there is
  * still none, does nothing otherwise, and `VIEW` says so; the request is then made again with the statements for both.
  */
+import { STRANGER_SLACK } from '../../core/election/timing.ts';
 import { redisLockKey } from '../../core/workload/names.ts';
 import type { AcquireRequest, Grant } from '../../ports/lock-store.ts';
 import type { Duration } from '../../core/time.ts';
@@ -52,14 +53,20 @@ export class Statements {
     this.#oldKey = quote(redisLockKey(name));
   }
 
-  /** One row `epoch, amnesia, remaining` if granted, else none. A lock that is seen to be held is not even locked. */
+  /**
+   * Always one row: that of `view`, and `won_epoch, won_amnesia, won_remaining` if granted. Of a lock that is seen to be
+   * held the row is read once, and not even locked. (What two parts of a statement refer to is evaluated once.)
+   */
   acquire({ name, holder, nonce, ttl, floor }: AcquireRequest): string {
     const server = this.#facts.hasIdentity ? IDENTITY : `''`;
     const until = `clock_timestamp() + ${milliseconds(ttl)}`;
-    return `WITH won AS (
+    const noOldLock = this.#facts.hasOldTable ? 'seen.old_remaining IS NULL' : 'NOT seen.has_old_table';
+    return `WITH seen AS (
+${this.view()}
+), won AS (
   INSERT INTO highlander_lease AS l (name, holder, nonce, epoch, expires_at, released, amnesia, server)
   SELECT ${this.#name}, ${this.#quote(holder)}, ${this.#quote(nonce)}, ${floor} + 1, ${until}, false, ${floor > 0}, ${server}
-  WHERE NOT EXISTS (SELECT FROM highlander_lease WHERE name = ${this.#name} AND ${HELD}) AND ${this.#noOldLock()}
+  FROM seen WHERE (seen.holder IS NULL OR seen.released OR seen.remaining <= 0) AND ${noOldLock}
   ON CONFLICT (name) DO UPDATE SET
     holder = excluded.holder, nonce = excluded.nonce, epoch = greatest(l.epoch, ${floor}) + 1, expires_at = ${until},
     released = false, server = excluded.server,
@@ -68,7 +75,9 @@ export class Statements {
   WHERE l.released OR l.expires_at <= clock_timestamp()
   RETURNING l.epoch, l.amnesia, ${remaining('l.expires_at')} AS remaining
 )
-SELECT won.*, ${this.#notify(`'a'`, 'won.epoch', name)} FROM won`;
+SELECT seen.*, won.epoch AS won_epoch, won.amnesia AS won_amnesia, won.remaining AS won_remaining,
+  CASE WHEN won.epoch IS NOT NULL THEN ${this.#notify(`'a'`, 'won.epoch', name)} END
+FROM seen LEFT JOIN won ON true`;
   }
 
   /** One row if it was ours. */
@@ -92,7 +101,7 @@ SELECT ${this.#notify(`'r'`, 'freed.epoch', name)} FROM freed`;
     const old = this.#facts.hasOldTable
       ? [
           'o.value AS old_holder',
-          `${remaining(`o.expires_at + ${OLD_GRACE}`)} AS old_remaining`,
+          `${oldRemaining('o.expires_at')} AS old_remaining`,
           `LEFT JOIN leader_locks AS o ON o.key = ${this.#oldKey} AND o.${OLD_LOCK_IS_LIVE}`,
         ]
       : ['NULL AS old_holder', 'NULL AS old_remaining', ''];
@@ -115,6 +124,16 @@ FROM (SELECT) AS always LEFT JOIN highlander_lease AS l ON l.name = ${this.#name
   #notify(what: string, epoch: string, name: string): string {
     return `pg_notify('${CHANNEL}', ${what} || ':' || ${epoch} || ':' || ${this.#quote(name)})`;
   }
+}
+
+/**
+ * Until the Go program's row expires; null without a row. A row that is gone after that was not released but cleaned away,
+ * for which each instance of that program looks once a minute: so the rest of the grace is told in parts that end before
+ * an election would take it for a release.
+ */
+function oldRemaining(expiresAt: string): string {
+  return `CASE WHEN ${expiresAt} > clock_timestamp() THEN ${remaining(expiresAt)}
+    WHEN ${expiresAt} IS NOT NULL THEN least(${remaining(`${expiresAt} + ${OLD_GRACE}`)}, ${STRANGER_SLACK}) END`;
 }
 
 function milliseconds(duration: Duration): string {

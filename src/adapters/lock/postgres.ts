@@ -48,6 +48,9 @@ interface Session {
   facts: ServerFacts;
 }
 
+/** The statements of one request; the last of them answers the view. */
+type Ask = (sql: Statements) => readonly string[];
+
 /** From the row of a change, if there was one, and the row of the view; undefined where it is to be asked again. */
 type Interpret<Reply> = (changed: Row | undefined, seen: Row) => Reply | undefined;
 
@@ -76,18 +79,18 @@ class PostgresLock implements LockStore {
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
     return this.#run(
       request.name,
-      (sql) => sql.acquire(request),
+      (sql) => [sql.acquire(request)],
       signal,
-      (won, seen) => {
-        if (won !== undefined)
+      (_changed, seen) => {
+        if (seen['won_epoch'] !== null)
           return {
             kind: 'granted',
-            epoch: Number(won['epoch']),
-            remaining: Number(won['remaining']),
-            amnesia: won['amnesia'] === true,
+            epoch: Number(seen['won_epoch']),
+            remaining: Number(seen['won_remaining']),
+            amnesia: seen['won_amnesia'] === true,
           };
         const view = viewOf(seen);
-        // It became free between the two statements of the transaction.
+        // It was free, and somebody else was faster.
         if (view.kind === 'free') return undefined;
         if (view.nonce !== request.nonce) return { kind: 'held', view };
         const { epoch, remaining, amnesia = false } = view;
@@ -99,7 +102,7 @@ class PostgresLock implements LockStore {
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply> {
     return this.#run(
       grant.name,
-      (sql) => sql.renew(grant),
+      (sql) => [sql.renew(grant), sql.view()],
       signal,
       (renewed, seen) => {
         if (renewed !== undefined) return { kind: 'ok', remaining: Number(renewed['remaining']) };
@@ -112,7 +115,7 @@ class PostgresLock implements LockStore {
   release(grant: Grant, signal: AbortSignal): Promise<ReleaseReply> {
     return this.#run(
       grant.name,
-      (sql) => sql.release(grant),
+      (sql) => [sql.release(grant), sql.view()],
       signal,
       (freed) => ({
         kind: freed === undefined ? 'not-ours' : 'released',
@@ -123,9 +126,9 @@ class PostgresLock implements LockStore {
   read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
     return this.#run(
       name,
-      () => undefined,
+      (sql) => [sql.view()],
       signal,
-      (_none, seen) => viewOf(seen),
+      (_changed, seen) => viewOf(seen),
     );
   }
 
@@ -170,13 +173,13 @@ class PostgresLock implements LockStore {
 
   async #run<Reply>(
     name: string,
-    change: (sql: Statements) => string | undefined,
+    ask: Ask,
     signal: AbortSignal,
     interpret: Interpret<Reply>,
   ): Promise<Reply | Unavailable> {
     try {
       if (this.#closed.signal.aborted) throw new Error('the store is closed');
-      const send = (session: Session): Promise<Reply> => this.#send(session, name, change, interpret);
+      const send = (session: Session): Promise<Reply> => this.#send(session, name, ask, interpret);
       return await this.#connection.request(send, signal);
     } catch (error) {
       const { target, credentials } = this.#options;
@@ -186,28 +189,19 @@ class PostgresLock implements LockStore {
     }
   }
 
-  async #send<Reply>(
-    session: Session,
-    name: string,
-    change: (sql: Statements) => string | undefined,
-    interpret: Interpret<Reply>,
-  ): Promise<Reply> {
+  async #send<Reply>(session: Session, name: string, ask: Ask, interpret: Interpret<Reply>): Promise<Reply> {
     const { client, facts } = session;
     const sql = new Statements(name, facts, (text) => client.escapeLiteral(text));
-    const changing = change(sql);
-    const results = await runTogether(client, this.#options, [
-      ...(changing === undefined ? [] : [changing]),
-      sql.view(),
-    ]);
+    const results = await runTogether(client, this.#options, ask(sql));
     const seen = results.at(-1)?.rows[0];
     if (seen === undefined) throw new Error('a statement answered in an unknown form');
     refuseReadOnly(seen);
-    const changed = changing === undefined ? undefined : results[0]?.rows[0];
+    const changed = results.length > 1 ? results[0]?.rows[0] : undefined;
     if (changed === undefined && seen['has_old_table'] === true && !facts.hasOldTable) {
       session.facts = { ...facts, hasOldTable: true };
-      return this.#send(session, name, change, interpret);
+      return this.#send(session, name, ask, interpret);
     }
-    return interpret(changed, seen) ?? this.#send(session, name, change, interpret);
+    return interpret(changed, seen) ?? this.#send(session, name, ask, interpret);
   }
 }
 
@@ -237,6 +231,7 @@ function viewOf(seen: Row): LockView {
       holder: String(seen['old_holder']),
       epoch,
       remaining: Number(seen['old_remaining']),
+      isStranger: true,
     };
   if (holder === undefined) return { kind: 'free', epoch };
   const remaining = Number(seen['remaining']);
