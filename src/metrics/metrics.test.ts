@@ -18,17 +18,19 @@ const POD = { key: formatKey(KEY), pod: 'report-pod', uid: 'u1' };
 const TERM_SECONDS = 40;
 
 /** The names of the Go program, in its code and in its documents. */
-const NAMES = [
-  ...['is_leader', 'leadership_transitions_total', 'leadership_duration_seconds'],
-  ...['leadership_acquisitions_total', 'leadership_losses_total', 'leadership_failed_attempts_total'],
-  ...['last_leader_transition_timestamp_seconds', 'workload_status', 'workload_startup_duration_seconds'],
-  ...['workload_shutdown_duration_seconds', 'workload_operations_total', 'workload_errors_total'],
-  ...['workload_retry_attempts_total', 'workload_retry_success_total', 'failover_duration_seconds'],
-  ...['failover_total', 'failover_errors_total', 'db_operations_total', 'db_latency_seconds'],
-  ...['db_errors_total', 'db_lock_ttl_seconds', 'cluster_health', 'cluster_priority'],
-  ...['cluster_transitions_total', 'system_load', 'goroutine_count', 'memory_usage_bytes'],
-  ...['process_status', 'service_status', 'persistent_status', 'cronjob_status', 'controller_state'],
-];
+const NAMES = `
+  is_leader leadership_transitions_total leadership_duration_seconds
+  leadership_acquisitions_total leadership_losses_total leadership_failed_attempts_total
+  last_leader_transition_timestamp_seconds workload_status workload_startup_duration_seconds
+  workload_shutdown_duration_seconds workload_operations_total workload_errors_total
+  workload_retry_attempts_total workload_retry_success_total failover_duration_seconds
+  failover_total failover_errors_total db_operations_total db_latency_seconds db_errors_total
+  db_lock_ttl_seconds cluster_health cluster_priority cluster_transitions_total system_load
+  goroutine_count memory_usage_bytes process_status service_status persistent_status
+  cronjob_status controller_state
+`
+  .trim()
+  .split(/\s+/);
 const REDIS_NAMES = ['operations_total', 'latency_seconds', 'errors_total', 'lock_ttl_seconds'];
 const DOCUMENTED = { lease: NAMES, redis: [...NAMES, ...REDIS_NAMES.map((name) => `redis_${name}`)] };
 

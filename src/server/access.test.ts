@@ -329,9 +329,14 @@ it('every answer has the headers that keep browsers safe, and none of CORS', asy
 it('refused requests are counted like others, under their route', async () => {
   const counted: string[] = [];
   const answered: Route['answered'] = ({ method, status }) => void counted.push(`${method} ${status}`);
-  const listening = await listen(0, new Router(routes.map((route) => ({ ...route, answered }))), system, {
-    access: token('none'),
-  });
+  const listening = await listen(
+    0,
+    new Router(routes.map((route) => Object.assign({}, route, { answered }))),
+    system,
+    {
+      access: token('none'),
+    },
+  );
   if ('code' in listening) throw new Error(listening.message);
   server = listening;
   await ask('GET', '/all');
