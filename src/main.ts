@@ -1,6 +1,6 @@
 /**
- * The entry, and the only place that knows every room: reads the configuration, opens the adapters, hands them to the
- * supervisor, and turns the way it ended into an exit code: 0 stopped as asked, 1 failed, 2 usage or configuration.
+ * The entry: reads the configuration, connects, serves, and turns the way it ended into an exit code: 0 stopped as asked, 1
+ * failed, 2 usage or configuration.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
@@ -12,14 +12,8 @@ import {
   readKubeconfig,
   type Connection,
 } from './adapters/kube/connect.ts';
-import { openAccessReview } from './adapters/kube/access-review.ts';
-import { openFenceAnchor } from './adapters/kube/fence-anchor.ts';
-import { openLeaseLock } from './adapters/kube/lease-lock.ts';
-import { openDatabaseStore, openDatabaseSurvey } from './adapters/lock/database.ts';
-import { openMemoryLock } from './adapters/lock/memory.ts';
-import { openRedisLock } from './adapters/lock/redis.ts';
-import { openRedisSurvey } from './adapters/lock/redis-survey.ts';
 import { createSystem } from './adapters/system.ts';
+import { serve, type ServeOptions } from './assembly/serve.ts';
 import type { CommandResult } from './cli/result.ts';
 import type { Config, LoadResult, Surroundings } from './config/config.ts';
 import { renderHelp, renderVersion } from './config/help.ts';
@@ -27,23 +21,12 @@ import { loadConfig } from './config/load.ts';
 import { describeSettings } from './config/provenance.ts';
 import { formatProblem, PROBLEM_CODES, type Problem } from './core/problem.ts';
 import { SECOND, type Duration } from './core/time.ts';
-import { leaseName } from './core/workload/names.ts';
-import type { KubeRequest } from './metrics/observations.ts';
 import type { Cluster } from './ports/cluster.ts';
-import type { FenceAnchor } from './ports/fence-anchor.ts';
-import type { LockStore } from './ports/lock-store.ts';
 import type { System } from './ports/system.ts';
-import { guardFirstTerm, LOOK_LIMIT } from './runtime/first-term.ts';
-import { MeasuredStore } from './runtime/measured-store.ts';
-import { Supervisor } from './runtime/supervisor.ts';
 import { deferredAccess, type Access } from './server/access.ts';
 import { listen, type HttpServer, type ListenOptions } from './server/http.ts';
-import { proxyAccess, tokenAccess } from './server/known-access.ts';
-import { localAccess } from './server/local-access.ts';
-import { Reviewer } from './server/reviewer.ts';
 import { Router } from './server/route.ts';
 import { startingRoutes } from './server/routes.ts';
-import { openSurface } from './server/surface.ts';
 
 const PRINT_CONFIG = '--print-config';
 /** A client of the HTTP API may ask so often. */
@@ -164,12 +147,27 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
       version,
       store: config.store.kind,
       workloads: config.workloads.length,
+      ...(config.tenants.length === 0 ? {} : { tenants: config.tenants.map(({ tenant }) => tenant) }),
       ports,
     });
-    const outside = { router, access, port: ports[0] ?? 0 };
-    return await supervise(config, version, system, connection, outside, stop);
+    const options = { config, version, connection, router, access, port: ports[0] ?? 0 };
+    return await work(options, system, stop);
   } finally {
     await Promise.all(servers.map((server) => server.close(SECOND)));
+  }
+}
+
+async function work(options: ServeOptions, system: System, stop: AbortSignal): Promise<number> {
+  try {
+    const problem = await serve(options, system, stop);
+    if (problem !== undefined) return report([problem]);
+    system.log.info('stopped');
+    return 0;
+  } catch (error) {
+    system.log.error('a broken invariant ended this process', {
+      err: error instanceof Error ? error.stack : String(error),
+    });
+    return 1;
   }
 }
 
@@ -219,151 +217,6 @@ async function connect({ cluster }: Config): Promise<Connection | Problem> {
 function listenOptions(config: Config, port: number, access: Access): ListenOptions {
   if (port !== config.port) return { serves: ['probe', 'metrics'] };
   return { access, rate: RATE, ...(config.tls !== undefined && { tls: config.tls }) };
-}
-
-/** Where the controller is seen. */
-interface Outside {
-  readonly router: Router;
-  readonly access: ReturnType<typeof deferredAccess>;
-  readonly port: number;
-}
-
-async function supervise(
-  config: Config,
-  version: string,
-  system: System,
-  connection: Connection,
-  { router, access, port }: Outside,
-  stop: AbortSignal,
-): Promise<number> {
-  const { id, tenant, controllerNamespace, timing, remainsFollower, workloads, references } = config;
-  const userAgent = `k8-highlander/${version}`;
-  // Requests are made only once the supervisor runs; the surface that counts them is opened before.
-  const onRequest = (request: KubeRequest): void => surface.metrics.observeKubeRequest(request);
-  const cluster = openCluster(connection, {
-    system,
-    userAgent,
-    onRequest,
-    onWatchEnded: (resource, cause) => surface.metrics.observeWatchEnd(resource, cause),
-  });
-  const opened = await openStore(config, system, connection, userAgent, onRequest);
-  if ('code' in opened) {
-    await cluster.close();
-    return report([opened]);
-  }
-  const store = new MeasuredStore(opened, system.clock, timing.opTimeout);
-  const anchor = await openAnchor(config, system, cluster);
-  const { audience } = config.auth;
-  const reviews = openAccessReview(connection, {
-    system,
-    userAgent,
-    onRequest,
-    ...(audience !== undefined && { audience }),
-  });
-  access.use(chooseAccess(config, new Reviewer(reviews, system.clock)));
-  const holder = `${id}/${process.env['POD_UID'] ?? hostname()}/${system.random.uuid()}`;
-  const onReconciled = (duration: Duration): void => surface.metrics.observeReconcile(duration);
-  const supervisor = new Supervisor(
-    { system, cluster, store, anchor, onReconciled },
-    {
-      tenant,
-      id,
-      holder,
-      clusterName: config.cluster.name,
-      controllerNamespace,
-      lockName: config.store.kind === 'redis' || config.store.kind === 'db' ? tenant : leaseName(tenant),
-      timing,
-      remainsFollower,
-      workloads,
-      references,
-    },
-  );
-  const surface = openSurface(supervisor, store, system, {
-    id,
-    holder,
-    tenant,
-    clusterName: config.cluster.name,
-    version,
-    ttl: timing.ttl,
-    port,
-    metricsPath: config.metrics.path,
-    namespace: config.namespace,
-  });
-  router.add(surface.routes);
-  try {
-    await supervisor.run(stop);
-    system.log.info('stopped');
-    return 0;
-  } catch (error) {
-    system.log.error('a broken invariant ended this process', {
-      err: error instanceof Error ? error.stack : String(error),
-    });
-    return 1;
-  } finally {
-    surface.close();
-    await store.close();
-    await reviews.close();
-    await cluster.close();
-  }
-}
-
-function chooseAccess({ auth, metrics }: Config, reviewer: Reviewer): Access {
-  const options = { ...auth, metricsPath: metrics.path };
-  switch (auth.mode) {
-    case 'none':
-      return localAccess();
-    case 'token':
-      return tokenAccess(reviewer, options);
-    case 'proxy':
-      return proxyAccess(reviewer, options);
-  }
-}
-
-/**
- * Guarded against a leader of the Go program: in Redis, where it kept its lock unless it was told otherwise, and in our
- * own database. The memory store is for trials, beside whatever runs.
- */
-async function openAnchor(config: Config, system: System, cluster: Cluster): Promise<FenceAnchor> {
-  const { tenant, controllerNamespace, workloads, oldLock, timing, store } = config;
-  const anchor = openFenceAnchor(cluster, { namespace: controllerNamespace, tenant });
-  if (store.kind === 'memory') return anchor;
-  const ports = { cluster, log: system.log };
-  const options = { tenant, store: store.kind, workloads };
-  const timeout = store.kind === 'redis' ? timing.opTimeout : LOOK_LIMIT;
-  const inRedis = openRedisSurvey({ ...oldLock, timeout }, system.clock);
-  const guarded = guardFirstTerm({ ...ports, anchor, survey: inRedis }, { ...options, lookedIn: 'redis' });
-  if (store.kind !== 'db') return guarded;
-  const { url, kind: _kind, ...credentials } = store;
-  const survey = await openDatabaseSurvey(url, { ...credentials, timeout: timing.opTimeout }, system.clock);
-  if (survey === undefined) return guarded;
-  return guardFirstTerm({ ...ports, anchor: guarded, survey }, { ...options, lookedIn: 'db' });
-}
-
-async function openStore(
-  config: Config,
-  system: System,
-  connection: Connection,
-  userAgent: string,
-  onRequest: (request: KubeRequest) => void,
-): Promise<LockStore | Problem> {
-  switch (config.store.kind) {
-    case 'lease':
-      return openLeaseLock(connection, {
-        namespace: config.controllerNamespace,
-        system,
-        userAgent,
-        onRequest,
-      });
-    case 'memory':
-      system.log.warn('the memory store is for one replica only: a second one would lead as well');
-      return openMemoryLock(system.clock);
-    case 'redis':
-      return openRedisLock({ ...config.store, timeout: config.timing.opTimeout }, system);
-    case 'db': {
-      const { url, ...credentials } = config.store;
-      return openDatabaseStore(url, { ...credentials, timeout: config.timing.opTimeout }, system);
-    }
-  }
 }
 
 function readVersion(): string {

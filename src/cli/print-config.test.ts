@@ -134,3 +134,21 @@ test('the controller logs the same at its start, and each side file, and no secr
   });
   expect(stdout + stderr).not.toContain('hunter');
 });
+
+test('names the workloads of every tenant', () => {
+  const text = `tenants: [{ tenant: green, namespace: shop, workloads: { processes: [{ name: a, image: busybox }] } }]`;
+  const loaded = loadConfig(['--config', '/c.yaml'], {
+    env: {},
+    readFile: () => text,
+    exists: (path) => path === '/c.yaml',
+    list: () => [],
+    homedir: '',
+    cwd: '/w',
+    hostname: 'h',
+  });
+  expect(printConfig(loaded).stdout).toContain(`# workloads: 0
+# tenant green, namespace shop
+# workloads: 1
+#   process/shop/a  (/c.yaml)
+`);
+});

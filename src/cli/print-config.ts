@@ -3,7 +3,7 @@ import type { LoadResult, Provenance } from '../config/config.ts';
 import { describeOrigin } from '../config/provenance.ts';
 import { SETTINGS } from '../config/schema.ts';
 import { formatProblem, type Problem } from '../core/problem.ts';
-import { formatKey } from '../core/workload/model.ts';
+import { formatKey, type Workload } from '../core/workload/model.ts';
 import type { CommandResult } from './result.ts';
 
 /**
@@ -14,17 +14,24 @@ import type { CommandResult } from './result.ts';
 export function printConfig(loaded: LoadResult): CommandResult {
   if ('problems' in loaded) return { exit: 2, stdout: '', stderr: lines(loaded.problems) };
   const { provenance, config, warnings } = loaded;
-  const workloads = config.workloads.map(
-    ({ key, source }) =>
-      `#   ${formatKey(key)}${source.from === 'file' ? `  (${oneLine(source.path)})` : ''}`,
-  );
   const text = [
     `# file: ${oneLine(config.file ?? 'none')}`,
     ...renderSettings(provenance),
-    `# workloads: ${workloads.length}`,
-    ...workloads,
+    ...nameWorkloads(config.workloads),
+    ...config.tenants.flatMap(({ tenant, namespace, workloads }) => [
+      `# tenant ${tenant}, namespace ${namespace}`,
+      ...nameWorkloads(workloads),
+    ]),
   ];
   return { exit: 0, stdout: `${text.join('\n')}\n`, stderr: lines(warnings) };
+}
+
+function nameWorkloads(workloads: readonly Workload[]): readonly string[] {
+  const names = workloads.map(
+    ({ key, source }) =>
+      `#   ${formatKey(key)}${source.from === 'file' ? `  (${oneLine(source.path)})` : ''}`,
+  );
+  return [`# workloads: ${names.length}`, ...names];
 }
 
 function lines(problems: readonly Problem[]): string {

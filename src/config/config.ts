@@ -83,6 +83,18 @@ export interface Config {
   readonly workloads: readonly Workload[];
   /** Entries that stand for a custom resource. */
   readonly references: readonly WorkloadReference[];
+  /** Served by the same process beside `tenant`. */
+  readonly tenants: readonly TenantConfig[];
+}
+
+/** What one tenant has of its own; everything else it shares with the others of its process. */
+export interface TenantConfig {
+  readonly tenant: string;
+  /** Where workloads run that name no namespace. */
+  readonly namespace: string;
+  readonly workloads: readonly Workload[];
+  /** Entries that stand for a custom resource. */
+  readonly references: readonly WorkloadReference[];
 }
 
 /** Where an effective value came from; the first of these that has one wins. */

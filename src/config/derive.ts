@@ -20,7 +20,7 @@ export function deriveConfig(
   settings: Settings,
   world: Surroundings,
   report: Report,
-): Omit<Config, 'workloads' | 'references' | 'file'> | undefined {
+): Omit<Config, 'workloads' | 'references' | 'tenants' | 'file'> | undefined {
   const redis = deriveRedis(settings, world.homedir, report);
   const store = resolveStore(settings, redis, world, report);
   const timing = resolveTiming(settings, store, report);

@@ -62,6 +62,7 @@ test('without anything the documented defaults apply', () => {
     log: { level: 'info', format: 'text' },
     workloads: [],
     references: [],
+    tenants: [],
   });
   expect(warnings.map(({ code }) => code)).toEqual(['NoWorkloads']);
 });

@@ -4,11 +4,12 @@ import { isNull } from '../core/document/node.ts';
 import { deepFreeze } from '../core/frozen.ts';
 import { PROBLEM_CODES, type Problem } from '../core/problem.ts';
 import { readCommandLine } from './command-line.ts';
-import type { LoadResult, Surroundings } from './config.ts';
+import type { Config, LoadResult, Surroundings } from './config.ts';
 import { deriveConfig } from './derive.ts';
 import { findConfigFile } from './file-search.ts';
 import { Settings } from './settings.ts';
 import { readSideFiles } from './side-files.ts';
+import { readTenants, type TenantEntries } from './tenants.ts';
 import { checkTogether } from './together.ts';
 import { readWorkloads, type Entry } from './workloads.ts';
 import { readYaml } from './yaml.ts';
@@ -24,19 +25,32 @@ export function loadConfig(argv: readonly string[], world: Surroundings): LoadRe
   commandLine.problems.forEach(report);
   const { file, root } = openFile(commandLine.config, world, report);
   const settings = new Settings({ flags: commandLine.flags, env: world.env, root, file }, report);
-  const inFile = root === undefined ? [] : readBody(root, file, settings, report);
+  const { inFile, tenants } =
+    root === undefined ? { inFile: [], tenants: [] } : readBody(root, file, settings, report);
   const { entries, sideFiles } = settings.isTrue('workloadFiles')
     ? readSideFiles(inFile, world, { configFile: file, namespace: settings.text('namespace'), report })
     : { entries: inFile, sideFiles: [] };
-  checkTogether(entries, report);
+  const groups = [entries, ...tenants.map((tenant) => tenant.entries)];
+  checkTogether(groups, report);
   const config = deriveConfig(settings, world, report);
-  if (entries.length === 0 && problems.every((problem) => !isError(problem))) report(NO_WORKLOADS);
+  if (groups.every(({ length }) => length === 0) && problems.every((problem) => !isError(problem)))
+    report(NO_WORKLOADS);
   const sorted = inReadingOrder(problems, file);
   if (config === undefined || sorted.some(isError)) return { problems: sorted };
-  const workloads = entries.flatMap(({ workload }) => workload ?? []);
-  const references = entries.flatMap(({ reference }) => reference ?? []);
-  const complete = deepFreeze({ ...(file === '' ? {} : { file }), ...config, workloads, references });
+  const complete = deepFreeze({
+    ...(file === '' ? {} : { file }),
+    ...config,
+    ...split(entries),
+    tenants: tenants.map(({ tenant, namespace, entries: own }) => ({ tenant, namespace, ...split(own) })),
+  });
   return { config: complete, provenance: settings.provenance(), sideFiles, warnings: sorted };
+}
+
+function split(entries: readonly Entry[]): Pick<Config, 'workloads' | 'references'> {
+  return {
+    workloads: entries.flatMap(({ workload }) => workload ?? []),
+    references: entries.flatMap(({ reference }) => reference ?? []),
+  };
 }
 
 const NO_WORKLOADS: Problem = {
@@ -86,12 +100,14 @@ function readBody(
   file: string,
   settings: Settings,
   report: (problem: Problem) => void,
-): readonly Entry[] {
-  const entries = readWorkloads(root, {
+): { readonly inFile: readonly Entry[]; readonly tenants: readonly TenantEntries[] } {
+  const context = {
     file,
     namespace: settings.text('namespace'),
-    report: (problem) => report({ ...problem, file }),
-  });
+    report: (problem: Problem): void => report({ ...problem, file }),
+  };
+  const inFile = readWorkloads(root, context);
+  const tenants = readTenants(root, settings.text('tenant'), context);
   if (root.has('spanner'))
     root.problem(
       'spanner',
@@ -100,5 +116,5 @@ function readBody(
       'remove the section',
     );
   root.finish();
-  return entries;
+  return { inFile, tenants };
 }

@@ -14,12 +14,13 @@ const STORAGE_TYPES = ['redis', 'db', 'lease', 'memory'] as const;
 export const DEFAULT_CONTROLLER_NAMESPACE = 'k8-highlander';
 
 /** Part of the names of Leases and ConfigMaps, and a label value. */
-const DNS_SUBDOMAIN = {
+export const DNS_SUBDOMAIN = {
   regex: /^(?=.{1,63}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/,
   hint: 'use at most 63 lower-case letters, digits, - and ., beginning and ending alphanumeric',
 };
 
-const DNS_LABEL = {
+/** The name of a namespace. */
+export const DNS_LABEL = {
   regex: /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/,
   hint: 'use at most 63 lower-case letters, digits and -, beginning and ending alphanumeric',
 };

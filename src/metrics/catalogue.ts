@@ -14,6 +14,8 @@ export interface MetricSpec {
   readonly redisAlias?: string;
   /** Documented by the Go program, and nothing in this version that could move it: only its name is served. */
   readonly silent?: true;
+  /** About the process, not about one of the tenants it serves. */
+  readonly ofProcess?: true;
   /** Without `PREFIX`: a name that all Prometheus clients share. */
   readonly bare?: true;
 }
@@ -289,11 +291,13 @@ export const CATALOGUE = {
     type: 'counter',
     help: 'Requests to the API server; code `failed`: no answer',
     labels: ['verb', 'resource', 'code'],
+    ofProcess: true,
   },
   watch_restarts_total: {
     type: 'counter',
     help: 'Watches that ended and were begun again, by how they ended',
     labels: ['resource', 'cause'],
+    ofProcess: true,
   },
   reconcile_duration_seconds: { type: 'histogram', help: 'Time of one look at a workload', buckets: SHORT },
   reconcile_errors_total: {
@@ -311,25 +315,52 @@ export const CATALOGUE = {
     help: 'Time to answer a request',
     labels: ['route', 'method', 'code'],
     buckets: SHORT,
+    ofProcess: true,
   },
   stream_clients: { type: 'gauge', help: 'Live streams that are open' },
-  build_info: { type: 'gauge', help: 'Always 1', labels: ['version'] },
+  build_info: { type: 'gauge', help: 'Always 1', labels: ['version'], ofProcess: true },
   event_loop_lag_seconds: {
     type: 'gauge',
     help: 'Longest delay of the event loop since the metrics were rendered before',
+    ofProcess: true,
   },
-  system_load: { type: 'gauge', help: 'Load average of the machine over one minute' },
-  goroutine_count: { type: 'gauge', help: 'Open handles, requests and timers of this process' },
-  memory_usage_bytes: { type: 'gauge', help: 'Resident memory of this process' },
-  process_cpu_seconds_total: { type: 'counter', help: 'Processor time used, user and system', bare: true },
-  process_start_time_seconds: { type: 'gauge', help: 'Unix time at which this process started', bare: true },
-  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory', bare: true },
-  process_virtual_memory_bytes: { type: 'gauge', help: 'Virtual memory; where /proc tells', bare: true },
-  process_open_fds: { type: 'gauge', help: 'Open file descriptors; where /proc tells', bare: true },
+  system_load: { type: 'gauge', help: 'Load average of the machine over one minute', ofProcess: true },
+  goroutine_count: {
+    type: 'gauge',
+    help: 'Open handles, requests and timers of this process',
+    ofProcess: true,
+  },
+  memory_usage_bytes: { type: 'gauge', help: 'Resident memory of this process', ofProcess: true },
+  process_cpu_seconds_total: {
+    type: 'counter',
+    help: 'Processor time used, user and system',
+    bare: true,
+    ofProcess: true,
+  },
+  process_start_time_seconds: {
+    type: 'gauge',
+    help: 'Unix time at which this process started',
+    bare: true,
+    ofProcess: true,
+  },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory', bare: true, ofProcess: true },
+  process_virtual_memory_bytes: {
+    type: 'gauge',
+    help: 'Virtual memory; where /proc tells',
+    bare: true,
+    ofProcess: true,
+  },
+  process_open_fds: {
+    type: 'gauge',
+    help: 'Open file descriptors; where /proc tells',
+    bare: true,
+    ofProcess: true,
+  },
   process_max_fds: {
     type: 'gauge',
     help: 'Most file descriptors that may be open; where /proc tells',
     bare: true,
+    ofProcess: true,
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 

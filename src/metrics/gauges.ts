@@ -6,7 +6,6 @@ import { SECOND, type Duration, type Instant } from '../core/time.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { GaugeName } from './catalogue.ts';
 import type { Instruments, Labels, SetGauge } from './instruments.ts';
-import type { ProcessUsage } from './process-usage.ts';
 
 export interface MetricSources {
   readonly controller: string;
@@ -39,17 +38,15 @@ export interface OwnFacts {
   readonly notReadySince: (key: string) => Instant | undefined;
 }
 
-/** Registers every gauge of the catalogue. `limit`: how many workloads may have series of their own. */
+/** Registers every gauge of the catalogue that is about one tenant. `limit`: how many workloads may have series of their own. */
 export function addGauges(
   instruments: Instruments,
   sources: MetricSources,
   own: OwnFacts,
-  usage: ProcessUsage,
   limit: number,
 ): void {
   addLeaderGauges(instruments, sources, own);
   addWorkloadGauges(instruments, sources, own, limit);
-  addProcessGauges(instruments, usage);
 }
 
 function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: OwnFacts): void {
@@ -79,7 +76,6 @@ function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: 
     set(ready ? 1 : 0, { state: 'normal' });
     set(ready ? 0 : 1, { state: 'degraded' });
   });
-  instruments.gauge('build_info', (set) => set(1, { version }));
   instruments.gauge('controller_info', (set) =>
     set(1, { controller, tenant, cluster: clusterName, version }),
   );
@@ -135,20 +131,6 @@ function addWorkloadGauges(
     // workload_status, workload_ready, and that of its kind.
     set(3 * hidden);
   });
-}
-
-function addProcessGauges(instruments: Instruments, usage: ProcessUsage): void {
-  const single = singleOf(instruments);
-  single('event_loop_lag_seconds', () => usage.takeLoopLag());
-  single('system_load', () => usage.load());
-  single('goroutine_count', () => usage.activeResources());
-  single('memory_usage_bytes', () => usage.memory().resident);
-  single('process_cpu_seconds_total', () => usage.cpuSeconds());
-  single('process_start_time_seconds', () => usage.startedAt());
-  single('process_resident_memory_bytes', () => usage.memory().resident);
-  single('process_virtual_memory_bytes', () => usage.virtualBytes());
-  single('process_open_fds', () => usage.openFiles());
-  single('process_max_fds', () => usage.mostFiles());
 }
 
 /** Registers a metric with one value; what is not known has no series. */

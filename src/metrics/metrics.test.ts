@@ -8,6 +8,7 @@ import type { DomainEvent, WorkloadView } from '../core/projection.ts';
 import { formatKey } from '../core/workload/model.ts';
 import { CATALOGUE, PREFIX, type MetricSpec } from './catalogue.ts';
 import { Metrics } from './metrics.ts';
+import { ProcessMetrics } from './process-metrics.ts';
 import { ProcessUsage } from './process-usage.ts';
 
 const SELF = 'one/host/uuid-1';
@@ -35,6 +36,8 @@ const REDIS_NAMES = ['operations_total', 'latency_seconds', 'errors_total', 'loc
 const DOCUMENTED = { lease: NAMES, redis: [...NAMES, ...REDIS_NAMES.map((name) => `redis_${name}`)] };
 
 let usage: ProcessUsage;
+/** Of the metrics that were created last. */
+let shared: ProcessMetrics;
 let now = 0;
 let election: ElectionView | undefined;
 let workloads: Map<string, WorkloadView>;
@@ -50,11 +53,16 @@ beforeEach(() => {
 
 afterEach(() => usage.close());
 
-function create(store = 'lease', limit = 1000): Metrics {
+function create(store = 'lease', limit = 1000, severalTenants = false): Metrics {
+  shared = new ProcessMetrics(usage, { store, version: '1.2.3', severalTenants, now: () => now });
+  return createTenant('default', store, limit);
+}
+
+function createTenant(tenant: string, store = 'lease', limit = 1000): Metrics {
   return new Metrics(
     {
       controller: 'one',
-      tenant: 'default',
+      tenant,
       clusterName: 'blue',
       store,
       version: '1.2.3',
@@ -70,14 +78,14 @@ function create(store = 'lease', limit = 1000): Metrics {
       isStoreUp: () => election?.store.up === true,
     },
     SELF,
-    usage,
+    shared.exposition,
     limit,
   );
 }
 
-async function scrape(metrics: Metrics): Promise<ReadonlyMap<string, Family>> {
+async function scrape(): Promise<ReadonlyMap<string, Family>> {
   now += 1000;
-  return parseExposition((await metrics.render()).body);
+  return parseExposition((await shared.render()).body);
 }
 
 const elect = (metrics: Metrics, event: ElectionEvent): void => metrics.observe({ type: 'election', event });
@@ -152,10 +160,10 @@ function playAll(metrics: Metrics): void {
     uid: 'j',
     cause: 'TickAlreadyRun',
   });
-  metrics.observeKubeRequest({ verb: 'patch', resource: 'pods', code: '200' });
-  metrics.observeWatchEnd('pods', 'clean');
+  shared.observeKubeRequest({ verb: 'patch', resource: 'pods', code: '200' });
+  shared.observeWatchEnd('pods', 'clean');
   metrics.observeReconcile(3);
-  metrics.observeHttp({ route: '/status', method: 'GET', code: 200, duration: 2 });
+  shared.observeHttp({ route: '/status', method: 'GET', code: 200, duration: 2 });
   for (const kind of ['service', 'persistent', 'cronjob'] as const)
     metrics.observe(view({ key: { ...KEY, kind } }));
 }
@@ -165,7 +173,7 @@ const CRON = 'cronjob/default/report';
 async function deltas(play: (metrics: Metrics) => void): Promise<Record<string, number>> {
   const metrics = create();
   play(metrics);
-  const families = await scrape(metrics);
+  const families = await scrape();
   const names = ['transitions', 'acquisitions', 'losses'].map((name) => `leadership_${name}_total`);
   return Object.fromEntries(
     [...names, 'failover_total', 'failover_errors_total'].map((name) => [
@@ -175,8 +183,8 @@ async function deltas(play: (metrics: Metrics) => void): Promise<Record<string, 
   );
 }
 
-async function sums(metrics: Metrics, name: string, labels = {}): Promise<number> {
-  return sumOf(await scrape(metrics), PREFIX + name, labels);
+async function sums(_metrics: Metrics, name: string, labels = {}): Promise<number> {
+  return sumOf(await scrape(), PREFIX + name, labels);
 }
 
 function fill(metrics: Metrics, count: number): void {
@@ -197,7 +205,7 @@ describe('the exposition', () => {
   it('is well formed, and every metric of the catalogue has a source', async () => {
     const metrics = create('redis');
     playAll(metrics);
-    const families = await scrape(metrics);
+    const families = await scrape();
     const names: string[] = [];
     for (const [name, { bare, redisAlias, silent: isSilent }] of Object.entries<MetricSpec>(CATALOGUE)) {
       if (isSilent === true) continue;
@@ -211,11 +219,12 @@ describe('the exposition', () => {
   it('keeps the rules of Prometheus, but where the Go program had broken one', async () => {
     const metrics = create('redis');
     playAll(metrics);
-    expect(lintMetrics(await scrape(metrics))).toEqual([`${PREFIX}goroutine_count: a suffix of histograms`]);
+    expect(lintMetrics(await scrape())).toEqual([`${PREFIX}goroutine_count: a suffix of histograms`]);
   });
 
   it.each(Object.entries(DOCUMENTED))('serves every name that is documented: %s', async (store, names) => {
-    const served = await scrape(create(store));
+    create(store);
+    const served = await scrape();
     expect(names.filter((name) => !served.has(PREFIX + name))).toEqual([]);
   });
 
@@ -232,25 +241,25 @@ describe('the exposition', () => {
   it('has the names of Redis only where the store is Redis', async () => {
     const metrics = create('lease');
     playAll(metrics);
-    const names = [...(await scrape(metrics)).keys()];
+    const names = [...(await scrape()).keys()];
     expect(names).toContain(`${PREFIX}db_operations_total`);
     expect(names.filter((name) => name.includes('redis'))).toEqual([]);
   });
 
   it('escapes what stands in labels', async () => {
-    const metrics = create();
-    metrics.observeKubeRequest({ verb: 'get', resource: 'a"b\\c\nd', code: '200' });
-    const [sample] = (await scrape(metrics)).get(`${PREFIX}kube_requests_total`)?.samples ?? [];
+    create();
+    shared.observeKubeRequest({ verb: 'get', resource: 'a"b\\c\nd', code: '200' });
+    const [sample] = (await scrape()).get(`${PREFIX}kube_requests_total`)?.samples ?? [];
     expect(sample?.labels['resource']).toBe(String.raw`a\"b\\c\nd`);
   });
 
   it('is rendered at most once a second', async () => {
     const metrics = create();
-    const [first] = [metrics.render(), elect(metrics, { kind: 'leader-elected', epoch: 8 })];
+    const [first] = [shared.render(), elect(metrics, { kind: 'leader-elected', epoch: 8 })];
     now += 999;
-    expect(metrics.render()).toBe(first);
+    expect(shared.render()).toBe(first);
     now += 1;
-    const later = parseExposition((await metrics.render()).body);
+    const later = parseExposition((await shared.render()).body);
     expect(sumOf(later, `${PREFIX}leadership_acquisitions_total`)).toBe(1);
   });
 });
@@ -301,7 +310,7 @@ describe('what is measured', () => {
     const metrics = create();
     playAll(metrics);
     // Held until 2 s, the term began 2 s later.
-    const families = await scrape(metrics);
+    const families = await scrape();
     expect(sumOf(families, `${PREFIX}failover_duration_seconds_sum`)).toBe(2);
     expect(sumOf(families, `${PREFIX}leaderless_seconds_total`)).toBe(2);
   });
@@ -334,7 +343,7 @@ describe('what is measured', () => {
   it('a replacement: the stop, the wait for the permit, the start and the gap', async () => {
     const metrics = create();
     playAll(metrics);
-    const families = await scrape(metrics);
+    const families = await scrape();
     expect(sumOf(families, `${PREFIX}workload_shutdown_duration_seconds_sum`, WORKLOAD)).toBe(2);
     expect(sumOf(families, `${PREFIX}permit_wait_seconds_sum`, { reason: 'WaitingForOldInstance' })).toBe(2);
     expect(sumOf(families, `${PREFIX}workload_startup_duration_seconds_sum`, WORKLOAD)).toBe(1);
@@ -344,7 +353,7 @@ describe('what is measured', () => {
   it('a retry and its success', async () => {
     const metrics = create();
     playAll(metrics);
-    const families = await scrape(metrics);
+    const families = await scrape();
     for (const name of ['retry_attempts_total', 'retry_success_total', 'restarts_total'])
       expect([name, sumOf(families, `${PREFIX}workload_${name}`, WORKLOAD)]).toEqual([name, 1]);
     const operations = { startup: 2, shutdown: 1, retry: 1 };
@@ -377,7 +386,7 @@ describe('gauges', () => {
     const metrics = create();
     metrics.observe(view({ active: false, healthy: false, reason: 'Starting' }));
     metrics.observeStore({ operation: 'renew', duration: 1, budget: 1000, result: 'ok', remaining: 8000 });
-    const families = await scrape(metrics);
+    const families = await scrape();
     const read = (name: string, labels = {}): number => sumOf(families, PREFIX + name, labels);
     expect(read('is_leader')).toBe(1);
     expect(read('term')).toBe(7);
@@ -393,7 +402,8 @@ describe('gauges', () => {
 
   it('have no series for what is not known', async () => {
     election = undefined;
-    const families = await scrape(create());
+    create();
+    const families = await scrape();
     for (const name of ['term', 'lease_remaining_seconds', 'db_lock_ttl_seconds'])
       expect(families.get(PREFIX + name)?.samples).toEqual([]);
     expect(sumOf(families, `${PREFIX}store_up`)).toBe(0);
@@ -404,7 +414,7 @@ describe('with more workloads than may have series', () => {
   it('gauges are kept for those that are not ready, and the rest is counted', async () => {
     const metrics = create('lease', 3);
     fill(metrics, 5);
-    const families = await scrape(metrics);
+    const families = await scrape();
     expect(families.get(`${PREFIX}workload_status`)?.samples.map(({ labels }) => labels['name'])).toEqual([
       'w0',
     ]);
@@ -425,7 +435,7 @@ describe('with more workloads than may have series', () => {
     for (const name of ['a', 'b', 'c']) start(name);
     metrics.observe({ type: 'workload-removed', key: 'process/default/a' });
     start('d');
-    const families = await scrape(metrics);
+    const families = await scrape();
     const names = families
       .get(`${PREFIX}workload_operations_total`)
       ?.samples.map(({ labels }) => labels['name']);
@@ -435,10 +445,50 @@ describe('with more workloads than may have series', () => {
   it('five thousand are rendered in a tenth of a second', async () => {
     const metrics = create();
     fill(metrics, 5000);
-    await scrape(metrics);
+    await scrape();
     const startedAt = performance.now();
-    await scrape(metrics);
+    await scrape();
     // Ten times the aim: this machine may be busy with other tests.
     expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+});
+
+describe('of several tenants in one process', () => {
+  it('every series says which tenant it is about, unless it is about the process', async () => {
+    const [blue, green] = [create('redis', 1000, true), createTenant('green', 'redis')];
+    playAll(blue);
+    playAll(green);
+    const families = await scrape();
+    const wrong = Object.entries<MetricSpec>(CATALOGUE).flatMap(([name, { bare, ofProcess, silent }]) => {
+      if (silent === true) return [];
+      const samples = families.get(bare === true ? name : PREFIX + name)?.samples ?? [];
+      const tenants = new Set(samples.map(({ labels }) => labels['tenant']));
+      const isRight = ofProcess === true ? tenants.has(undefined) : tenants.has('green');
+      return isRight && (ofProcess === true || tenants.size === 2) ? [] : [name];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('what one counts is not counted for the other, which begins at zero', async () => {
+    const blue = create('lease', 1000, true);
+    createTenant('green');
+    elect(blue, { kind: 'leader-elected', epoch: 8 });
+    const samples = (await scrape()).get(`${PREFIX}leadership_acquisitions_total`)?.samples;
+    expect(samples?.map(({ labels, value }) => [labels['tenant'], value])).toEqual([
+      ['default', 1],
+      ['green', 0],
+    ]);
+  });
+
+  it('a workload of one that is gone takes no series of its namesake along', async () => {
+    const [blue, green] = [create('lease', 1, true), createTenant('green', 'lease', 1)];
+    for (const metrics of [blue, green]) metrics.observe({ type: 'instance-permitted', ...POD, token: 1 });
+    blue.observe({ type: 'workload-removed', key: POD.key });
+    blue.observe({ type: 'instance-permitted', ...POD, key: 'process/default/next', token: 1 });
+    const samples = (await scrape()).get(`${PREFIX}workload_operations_total`)?.samples ?? [];
+    expect(samples.map(({ labels }) => [labels['tenant'], labels['name']])).toEqual([
+      ['green', 'report'],
+      ['default', 'next'],
+    ]);
   });
 });

@@ -1,16 +1,13 @@
-/** The metrics: fed by domain events and by what other rooms observe of their requests; each fact is counted once, here. */
+/** The metrics of one tenant: fed by domain events and by what other rooms observe; each fact is counted once, here. */
 import type { ElectionEvent } from '../core/election/events.ts';
 import type { DomainEvent } from '../core/projection.ts';
 import { SECOND, type Instant } from '../core/time.ts';
 import { PER_WORKLOAD_LIMIT } from './catalogue.ts';
 import { addGauges, type MetricSources } from './gauges.ts';
+import type { Exposition } from './exposition.ts';
 import { Instruments } from './instruments.ts';
-import type { HttpAnswer, KubeRequest, StoreOperation } from './observations.ts';
-import type { ProcessUsage } from './process-usage.ts';
+import type { StoreOperation } from './observations.ts';
 import { labelsOf, WorkloadTimes } from './workload-times.ts';
-
-/** Rendering is shared by scrapes that come closer together than this. */
-const SHORTEST_INTERVAL = SECOND;
 
 /** The commands of the Go program that do what our operations do. */
 const DB_OPERATION = { read: 'get', acquire: 'setNX', renew: 'expire', release: 'eval' } as const;
@@ -24,11 +21,6 @@ const ERROR_TYPE: Readonly<Record<string, string>> = {
   GatewayTimeout: 'timeout',
 };
 
-interface Exposition {
-  readonly contentType: string;
-  readonly body: string;
-}
-
 export class Metrics {
   readonly #sources: MetricSources;
   readonly #instruments: Instruments;
@@ -40,25 +32,24 @@ export class Metrics {
   #vacantSince: Instant | undefined;
   /** The present term: when it began, and whether the holder before was another. */
   #term: { readonly since: Instant; readonly isFailover: boolean; isSwept: boolean } | undefined;
-  #rendered: { readonly at: Instant; readonly text: Promise<Exposition> } | undefined;
 
   /** `holder`: the name under which this process holds the lock. */
   constructor(
     sources: MetricSources,
     holder: string,
-    usage: ProcessUsage,
+    exposition: Exposition,
     limit: number = PER_WORKLOAD_LIMIT,
   ) {
     this.#sources = sources;
     this.#holder = holder;
-    this.#instruments = new Instruments(sources.store, limit);
+    this.#instruments = new Instruments(exposition, sources.tenant, limit);
     this.#times = new WorkloadTimes(sources.now, this.#instruments);
     const own = {
       lockRemaining: () =>
         this.#heldUntil === undefined ? undefined : Math.max(0, this.#heldUntil - sources.now()),
       notReadySince: (key: string) => this.#times.notReadySince(key),
     };
-    addGauges(this.#instruments, sources, own, usage, limit);
+    addGauges(this.#instruments, sources, own, limit);
   }
 
   /** Subscribes to the hub. */
@@ -128,29 +119,8 @@ export class Metrics {
     this.#heldUntil = this.#sources.now();
   }
 
-  observeKubeRequest({ verb, resource, code }: KubeRequest): void {
-    this.#instruments.count('kube_requests_total', { verb, resource, code });
-  }
-
-  observeWatchEnd(resource: string, cause: string): void {
-    this.#instruments.count('watch_restarts_total', { resource, cause });
-  }
-
   observeReconcile(duration: number): void {
     this.#instruments.observe('reconcile_duration_seconds', duration / SECOND);
-  }
-
-  observeHttp({ route, method, code, duration }: HttpAnswer): void {
-    const labels = { route, method, code: String(code) };
-    this.#instruments.observe('http_request_duration_seconds', duration / SECOND, labels);
-  }
-
-  /** The text exposition format (version 0.0.4) and its content type; the same text within one second. */
-  render(): Promise<Exposition> {
-    const now = this.#sources.now();
-    if (this.#rendered === undefined || now - this.#rendered.at >= SHORTEST_INTERVAL)
-      this.#rendered = { at: now, text: this.#instruments.render() };
-    return this.#rendered.text;
   }
 
   #observeElection(event: ElectionEvent): void {

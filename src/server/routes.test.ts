@@ -7,6 +7,7 @@ import type { Pod } from '../core/manifests/pod.ts';
 import type { LegacyFacts } from '../api/legacy.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { ProcessUsage } from '../metrics/process-usage.ts';
 import { listen, type HttpServer } from './http.ts';
 import { Router } from './route.ts';
@@ -63,12 +64,14 @@ beforeEach(async () => {
     isStoreUp: () => true,
     streams: () => 0,
   };
+  const metrics = new ProcessMetrics(usage, sources);
+  new Metrics(sources, 'one/host/uuid', metrics.exposition).observeReconcile(1);
   const routes = [
     ...startingRoutes(),
     ...controllerRoutes({
       facts: () => facts,
       usage: () => ({ activeResources: 1, heapUsed: 1, heapTotal: 1, resident: 1, garbageCollections: 1 }),
-      metrics: new Metrics(sources, 'one/host/uuid', usage),
+      metrics,
       pods: {
         managed: () => pods,
         all: () => Promise.resolve({ cause: 'refused' }),

@@ -8,7 +8,7 @@ import {
   type ProcessFacts,
 } from '../api/legacy.ts';
 import { findWorkload, mapWorkloadNames, mapWorkloads } from '../api/legacy-workloads.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { listPods, mapDbInfo, type PodFacts } from '../api/legacy-pods.ts';
 import { decode, json, text, type Handler, type Reply, type Request, type Route } from './route.ts';
 import type { Need } from './access.ts';
@@ -18,8 +18,11 @@ export interface RouteSources {
   readonly facts: () => LegacyFacts;
   readonly usage: () => ProcessFacts;
   readonly pods: PodFacts;
-  readonly metrics: Metrics;
-  readonly metricsPath: string;
+  readonly metrics: ProcessMetrics;
+  /** Absent: the metrics are not served here. */
+  readonly metricsPath?: string;
+  /** Why this process is not ready, where the word of this tenant alone does not say it. */
+  readonly notReady?: () => string | undefined;
 }
 
 /** Before anything is connected: alive, not ready. Liveness never depends on the store or the API server. */
@@ -35,11 +38,15 @@ export function startingRoutes(): readonly Route[] {
   ];
 }
 
-/** The paths of the Go program on a connected controller; they replace the ones of `startingRoutes`. */
-export function controllerRoutes(sources: RouteSources): readonly Route[] {
+/**
+ * The paths of the Go program on a connected controller; they replace the ones of `startingRoutes`. `base`: what stands
+ * before each of them.
+ */
+export function controllerRoutes(sources: RouteSources, base = ''): readonly Route[] {
   const { facts, usage, pods, metrics, metricsPath } = sources;
+  const notReady = sources.notReady ?? ((): string | undefined => facts().notReady);
   const ready: Handler = () => {
-    const because = facts().notReady;
+    const because = notReady();
     return because === undefined ? text(200, 'ok') : text(503, `not ready - ${because}`);
   };
   const status: Handler = () => json(200, openEnvelope(mapStatus(facts())));
@@ -55,8 +62,10 @@ export function controllerRoutes(sources: RouteSources): readonly Route[] {
     legacy('/api/workloads', 'read', () => json(200, envelope(mapWorkloads(facts())))),
     legacy('/api/workload-names', 'read', () => json(200, envelope(mapWorkloadNames(facts())))),
     legacy('/api/workloads/*', 'read', (request) => answerWorkload(facts(), request)),
-    legacy(metricsPath, 'metrics', async () => ({ status: 200, ...(await metrics.render()) })),
-  ].map((route) => measured(route, metrics));
+    ...(metricsPath === undefined
+      ? []
+      : [legacy(metricsPath, 'metrics', async () => ({ status: 200, ...(await metrics.render()) }))]),
+  ].map((route) => measured({ ...route, pattern: base + route.pattern }, metrics));
 }
 
 const startingV1: Handler = (request) =>
@@ -91,7 +100,7 @@ function answerWorkload(facts: LegacyFacts, { rest, query }: Request): Reply {
 }
 
 /** The route, with its requests counted under its pattern, the refused ones too. */
-export function measured(route: Route, metrics: Metrics): Route {
+export function measured(route: Route, metrics: ProcessMetrics): Route {
   return {
     ...route,
     answered: ({ method, status, duration }) =>

@@ -1,14 +1,15 @@
-/** What is seen of a running controller from outside: metrics and routes over one supervisor. */
+/** What is seen of one tenant of a running controller from outside: metrics and routes over its supervisor. */
 import type { LegacyFacts, ProcessFacts } from '../api/legacy.ts';
 import type { Duration } from '../core/time.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { ProcessUsage } from '../metrics/process-usage.ts';
+import type { ProcessMetrics } from '../metrics/process-metrics.ts';
+import type { ProcessUsage } from '../metrics/process-usage.ts';
 import type { System } from '../ports/system.ts';
 import type { MeasuredStore } from '../runtime/measured-store.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { controllerRoutes, measured } from './routes.ts';
 import { liveFacts } from './v1/live-facts.ts';
-import { openV1 } from './v1/routes.ts';
+import { openV1, type Neighbours } from './v1/routes.ts';
 import type { Route } from './route.ts';
 
 export interface SurfaceOptions {
@@ -21,9 +22,21 @@ export interface SurfaceOptions {
   readonly ttl: Duration;
   /** The port that people use. */
   readonly port: number;
-  readonly metricsPath: string;
+  /** Absent: the metrics are not served beside the routes of this tenant. */
+  readonly metricsPath?: string;
   /** Where workloads run that name no namespace. */
   readonly namespace: string;
+  /** What stands before every path; empty for the tenant that has the paths of the Go program. */
+  readonly base: string;
+  /** Why this process is not ready, or undefined; absent: it is ready when this tenant is. */
+  readonly notReady?: () => string | undefined;
+}
+
+/** What the tenants of one process have in common. */
+export interface SharedSurface {
+  readonly metrics: ProcessMetrics;
+  readonly usage: ProcessUsage;
+  readonly neighbours: Neighbours;
 }
 
 /** How long the API server may take to list pods for a person. */
@@ -32,6 +45,8 @@ const LIST_TIMEOUT: Duration = 5000;
 export interface Surface {
   readonly metrics: Metrics;
   readonly routes: readonly Route[];
+  /** Why this tenant is not ready, or undefined. */
+  notReady(): string | undefined;
   close(): void;
 }
 
@@ -40,13 +55,14 @@ export function openSurface(
   supervisor: Supervisor,
   store: MeasuredStore,
   system: System,
+  shared: SharedSurface,
   options: SurfaceOptions,
 ): Surface {
   const { clock } = system;
-  const { id, holder, tenant, clusterName, version, ttl, port, namespace, metricsPath } = options;
+  const { id, holder, tenant, clusterName, version, ttl, port, namespace, metricsPath, base } = options;
   const monotonicStart = clock.now();
   const startedAt = clock.wall();
-  const usage = new ProcessUsage();
+  const { usage, neighbours } = shared;
   const notReady = (): string | undefined =>
     supervisor.notReady() ?? (store.hasAnswered ? undefined : 'the lock store has not answered yet');
   const sources = {
@@ -66,7 +82,7 @@ export function openSurface(
     streams: (): number => v1.streams(),
     isStoreUp: () => store.hasAnswered && supervisor.election()?.store.up === true,
   };
-  const metrics = new Metrics(sources, holder, usage);
+  const metrics = new Metrics(sources, holder, shared.metrics.exposition);
   supervisor.hub.subscribe((event) => metrics.observe(event));
   store.observe(metrics);
   const facts = (): LegacyFacts => ({
@@ -113,16 +129,20 @@ export function openSurface(
     storeAddress: store.address,
   };
   const { isStoreUp } = sources;
-  const v1 = openV1(liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp }), system);
+  const v1Facts = liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp });
+  const v1 = openV1(v1Facts, system, neighbours, base);
+  const paths = {
+    metrics: shared.metrics,
+    facts,
+    usage: processFacts,
+    pods,
+    ...(metricsPath === undefined ? {} : { metricsPath }),
+    ...(options.notReady === undefined ? {} : { notReady: options.notReady }),
+  };
   return {
     metrics,
-    routes: [
-      ...controllerRoutes({ facts, usage: processFacts, pods, metrics, metricsPath }),
-      ...v1.routes.map((route) => measured(route, metrics)),
-    ],
-    close: () => {
-      v1.close();
-      usage.close();
-    },
+    notReady,
+    routes: [...controllerRoutes(paths, base), ...v1.routes.map((route) => measured(route, shared.metrics))],
+    close: () => v1.close(),
   };
 }

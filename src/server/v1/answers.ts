@@ -41,6 +41,8 @@ export interface Desk {
   readonly pages: Pages;
   /** Every path, for `APIInfo`. */
   readonly paths: readonly string[];
+  /** All tenants of this process, also this one. */
+  readonly tenants: () => readonly Facts[];
 }
 
 export type Answer = (desk: Desk, request: Request) => Reply | Promise<Reply>;
@@ -90,11 +92,11 @@ export const ANSWERS = {
   },
 
   tenants: (desk) => {
-    const { facts, board } = desk;
-    board.refresh();
-    const { id: leader, term, unknownBecause } = mapLeader(facts.identity, facts.state());
-    const name = facts.identity.tenant;
-    return listed(desk, 'TenantList', [{ name, leader, term, workloads: board.size, unknownBecause }]);
+    const items = desk.tenants().map((facts) => {
+      const { id: leader, term, unknownBecause } = mapLeader(facts.identity, facts.state());
+      return { name: facts.identity.tenant, leader, term, workloads: countWorkloads(facts), unknownBecause };
+    });
+    return listed(desk, 'TenantList', items);
   },
 
   clusters: (desk) => {
@@ -179,6 +181,11 @@ export const ANSWERS = {
 
   nothing: (_desk, request) => refuse(request, missing('there is no such path')),
 } as const satisfies Readonly<Record<string, Answer>>;
+
+/** A key that is known only by an object without maker and pod is no workload. */
+function countWorkloads(facts: Facts): number {
+  return [...facts.keys()].filter((key) => facts.workload(key) !== undefined).length;
+}
 
 function answerWorkloads({ facts, board, pages }: Desk, request: Request): Reply {
   const { query } = request;

@@ -20,10 +20,11 @@ export function openOffice(
   facts: Facts,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   paths: readonly string[],
+  tenants: () => readonly Facts[],
 ): Office {
   const board = new Board(facts, random.uuid().slice(0, 8));
   const streams = new Streams(facts, board, clock);
-  const desk = { facts, board, pages: new Pages(board, () => clock.now()), paths };
+  const desk = { facts, board, pages: new Pages(board, () => clock.now()), paths, tenants };
   return {
     get streams() {
       return streams.count;

@@ -49,23 +49,41 @@ export interface V1 {
   close(): void;
 }
 
-export function openV1(facts: Facts, system: { readonly clock: Clock; readonly random: Random }): V1 {
-  const paths = TABLE.map(([pattern]) => pattern).filter((pattern) => !pattern.endsWith('*'));
+/** What answers for each tenant of this process. */
+export type Neighbours = Map<string, { readonly facts: Facts; readonly office: () => Promise<Office> }>;
+
+/**
+ * Enters itself into `neighbours`: these are what `?tenant=` chooses from. `base`: what stands before every path; there
+ * the tenant is chosen already.
+ */
+export function openV1(
+  facts: Facts,
+  system: { readonly clock: Clock; readonly random: Random },
+  neighbours: Neighbours = new Map(),
+  base = '',
+): V1 {
+  const patterns = TABLE.map(([pattern, needs, answer]) => [base + pattern, needs, answer] as const);
+  const paths = patterns.map(([pattern]) => pattern).filter((pattern) => !pattern.endsWith('*'));
+  const tenants = (): readonly Facts[] => [...neighbours.values()].map((one) => one.facts);
   let opened: Office | undefined;
   let opening: Promise<Office> | undefined;
   const office = (): Promise<Office> => {
     opening ??= import('./office.ts').then(({ openOffice }) => {
-      opened = openOffice(facts, system, paths);
+      opened = openOffice(facts, system, paths, tenants);
       return opened;
     });
     return opening;
   };
+  neighbours.set(facts.identity.tenant, { facts, office });
   const handlerOf =
     (answer: AnswerName): Handler =>
-    async (request: Request): Promise<Reply | StreamReply> =>
-      (await office()).answer(answer, request);
+    async (request: Request): Promise<Reply | StreamReply> => {
+      const tenant = base === '' ? request.query.get('tenant') : null;
+      const neighbour = tenant === null ? undefined : neighbours.get(tenant);
+      return (await (neighbour?.office ?? office)()).answer(answer, request);
+    };
   return {
-    routes: TABLE.map(([pattern, needs, answer]) => ({
+    routes: patterns.map(([pattern, needs, answer]) => ({
       method: 'GET',
       pattern,
       needs,
