@@ -20,7 +20,7 @@ import { renderHelp, renderVersion } from './config/help.ts';
 import { loadConfig } from './config/load.ts';
 import { describeSettings } from './config/provenance.ts';
 import { formatProblem, PROBLEM_CODES, type Problem } from './core/problem.ts';
-import { SECOND, type Duration } from './core/time.ts';
+import { SECOND } from './core/time.ts';
 import type { Cluster } from './ports/cluster.ts';
 import type { System } from './ports/system.ts';
 import { deferredAccess, type Access } from './server/access.ts';
