@@ -291,6 +291,32 @@ describe('as a custom resource', () => {
     await eventually('nothing is left', () => isGone(name), 60_000, logs);
   });
 
+  it('tells a tick that comes too late as missed and never runs it, and is healthy again after the next one', async () => {
+    const name = 'late';
+    await applyResource(name, name, entry(name, { startingDeadline: '60s' }));
+    const controller = await start(name, []);
+    await cron.tick(name, ago(5));
+    const shows = (missed: number, healthy: boolean) =>
+      eventually(
+        `missed ${missed}`,
+        async () => {
+          const { status } = (await get(name)) ?? {};
+          return status?.schedule?.missed === missed && status.healthy === healthy;
+        },
+        30_000,
+        logs,
+      );
+    await shows(1, false);
+    await eventually('its job is gone', async () => (await cron.jobs(name)).length === 0, 30_000, logs);
+    await eventually('the event', async () => (await cron.eventReasons(name)).includes('TickMissed'));
+    const next = await cron.tick(name, ago(0));
+    await cron.ended(next.name, 'Complete');
+    await shows(0, true);
+    expect(done(name)).toEqual([next.name]);
+    const { body } = await controller.get('/metrics');
+    expect(body).toMatch(/cron_ticks_total\{.*name="late".*result="missed".*\} 1/);
+  });
+
   it('that was deleted while nobody led leaves nothing', async () => {
     const name = 'orphan';
     await applyResource(name, name, entry(name));
