@@ -10,16 +10,44 @@ import { parseArgs } from 'node:util';
 import { pageRow, streamRow } from './api.ts';
 import { failoverRow } from './failover.ts';
 import { handOverRow } from './hand-over.ts';
+import {
+  openLeasePair,
+  openMariadbPair,
+  openPostgresPair,
+  openRedisPair,
+  openSqlitePair,
+} from './lock-pair.ts';
+import { cyclesRow, renewRow } from './lock-requests.ts';
 import { convergeRow, idleRow } from './scale.ts';
 import { startRow } from './start.ts';
-import { openLeaseStore, openRedisStore } from './store.ts';
+import {
+  openLeaseStore,
+  openMariadbStore,
+  openPostgresStore,
+  openRedisStore,
+  openSqliteStore,
+} from './store.ts';
 import type { Measure, Row, RowResult } from './row.ts';
 
 const ROWS: readonly Row[] = [
-  failoverRow('lease', openLeaseStore),
-  handOverRow('lease', openLeaseStore),
-  failoverRow('redis', openRedisStore),
-  handOverRow('redis', openRedisStore),
+  ...(
+    [
+      ['lease', openLeaseStore],
+      ['redis', openRedisStore],
+      ['postgres', openPostgresStore],
+      ['mariadb', openMariadbStore],
+      ['sqlite', openSqliteStore],
+    ] as const
+  ).flatMap(([name, open]) => [failoverRow(name, open), handOverRow(name, open)]),
+  ...(
+    [
+      ['lease', openLeasePair],
+      ['redis', openRedisPair],
+      ['postgres', openPostgresPair],
+      ['mariadb', openMariadbPair],
+      ['sqlite', openSqlitePair],
+    ] as const
+  ).flatMap(([name, open]) => [cyclesRow(name, open), renewRow(name, open)]),
   startRow,
   convergeRow,
   idleRow,
