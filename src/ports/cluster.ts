@@ -96,6 +96,13 @@ export const STATEFUL_SETS: Resource = {
   kind: 'StatefulSet',
   namespaced: true,
 };
+export const REPLICA_SETS: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'replicasets',
+  kind: 'ReplicaSet',
+  namespaced: true,
+};
 export const CRON_JOBS: Resource = {
   group: 'batch',
   version: 'v1',

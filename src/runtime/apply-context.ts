@@ -19,6 +19,8 @@ export interface ApplyContext {
   readonly reader: ClusterReader;
   readonly writer: GuardedWriter;
   readonly pods: Cache<Pod>;
+  /** Pods that may be of the Go program. */
+  readonly goPods: Cache<Pod>;
   readonly objects: ManagedObjects;
   readonly records: Records;
   readonly notes: WorkloadNotes;

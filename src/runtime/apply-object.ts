@@ -1,10 +1,13 @@
 /** Carries out what the plan wants done with the objects around the pods: each action is one guarded write. */
 import type { ManagedObject } from '../core/manifests/managed-object.ts';
+import { isGoMadeFor } from '../core/reconcile/go-program.ts';
 import { changePatch, claimPatch, markObject, type Operation } from '../core/reconcile/patches.ts';
 import type { Action } from '../core/reconcile/verdict.ts';
 import { SECOND } from '../core/time.ts';
 import { ANNOTATION } from '../core/workload/names.ts';
+import { parseKey } from '../core/workload/model.ts';
 import type { ApplyContext } from './apply-context.ts';
+import { readRemains } from './go-remains.ts';
 import { refOfManaged, resourceOfManaged } from './managed-objects.ts';
 import { FOREIGN_RECHECK, missingNamespace, refuse, settleFailure, type Outcome } from './outcome.ts';
 
@@ -91,6 +94,9 @@ async function reread(context: ApplyContext, key: string, object: ManagedObject)
   const read = await context.reader.get<ManagedObject>(refOfManaged(object), context.term.signal);
   if (read.kind !== 'done') return { kind: 'wait', retryIn: SECOND };
   const found = { ...read.object, kind: object.kind };
+  const parsed = parseKey(key);
+  if (parsed !== undefined && isGoMadeFor(parsed.name, found.kind, found.metadata))
+    return readRemains(context, key, found);
   const isOurs = context.notes.isOurs(found) && found.metadata.annotations?.[ANNOTATION.workload] === key;
   if (isOurs) {
     context.notes.clearForeign(key);

@@ -4,16 +4,18 @@
  */
 import type { Pod } from '../core/manifests/pod.ts';
 import { renderProcessPod } from '../core/manifests/process.ts';
+import { goWorkloadOf } from '../core/reconcile/go-program.ts';
 import type { Tick } from '../core/reconcile/observed.ts';
 import { isOwner } from '../core/reconcile/owner.ts';
-import { claimPatch, dropFinalizerPatch, permitPatch } from '../core/reconcile/patches.ts';
+import { adoptPatch, claimPatch, dropFinalizerPatch, permitPatch } from '../core/reconcile/patches.ts';
 import { fencingToken } from '../core/reconcile/permit.ts';
 import type { Action } from '../core/reconcile/verdict.ts';
 import { SECOND } from '../core/time.ts';
-import { parseKey } from '../core/workload/model.ts';
+import { formatKey, parseKey } from '../core/workload/model.ts';
 import { processPodName } from '../core/workload/names.ts';
 import { PODS, type ObjectRef } from '../ports/cluster.ts';
 import type { ApplyContext } from './apply-context.ts';
+import { applyAdoption } from './apply-adoption.ts';
 import { applyObjectAction } from './apply-object.ts';
 import type { GuardedResult } from './guarded-writer.ts';
 import {
@@ -48,6 +50,22 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
     case 'changeObject':
     case 'deleteObject':
       return applyObjectAction(context, key, action);
+    case 'adoptPod': {
+      const patch = adoptPatch(action.pod, action.adoption, context.leader);
+      const outcome = await applyPatch(context, key, action.kind, action.pod, patch);
+      if (outcome.kind === 'applied')
+        context.emit({
+          type: 'object-changed',
+          key,
+          object: 'Pod',
+          name: action.pod.metadata.name,
+          cause: 'Adopted',
+        });
+      return outcome;
+    }
+    case 'prepare':
+    case 'adoptObject':
+      return applyAdoption(context, key, action);
     case 'remember': {
       const outcome = settleRecord(
         context,
@@ -138,7 +156,7 @@ async function deletePod(context: ApplyContext, key: string, pod: Pod, cause: st
 async function applyPatch(
   context: ApplyContext,
   key: string,
-  action: 'claim' | 'dropFinalizer',
+  action: 'claim' | 'dropFinalizer' | 'adoptPod',
   pod: Pod,
   operations: ReturnType<typeof claimPatch>,
 ): Promise<Outcome> {
@@ -175,6 +193,12 @@ async function reread(context: ApplyContext, key: string, ref: ObjectRef): Promi
   if (context.notes.isOurs(read.object)) {
     context.notes.clearForeign(key);
     context.pods.put(read.object);
+    return { kind: 'reread' };
+  }
+  const made = goWorkloadOf(read.object);
+  if (made !== undefined && formatKey(made) === key) {
+    context.notes.clearForeign(key);
+    context.goPods.put(read.object);
     return { kind: 'reread' };
   }
   const parsed = parseKey(key);

@@ -2,6 +2,7 @@
  * What this process sees of the pods and nodes of its tenant, with the times at which it saw it (monotonic, local).
  * Fed by the caches on every replica, so that a follower that takes over knows what vanished while it was watching.
  */
+import { goWorkloadOf } from '../core/reconcile/go-program.ts';
 import { claimedTerm } from '../core/reconcile/permit.ts';
 import { findProof, OUT_OF_SERVICE_TAINT } from '../core/reconcile/proof.ts';
 import { gracePeriod } from '../core/reconcile/stopping.ts';
@@ -9,7 +10,8 @@ import { STOP_MARGIN, type Instance, type NodeFacts, type Vanished } from '../co
 import type { Epoch } from '../core/election/record.ts';
 import type { Pod } from '../core/manifests/pod.ts';
 import type { Instant } from '../core/time.ts';
-import { ANNOTATION } from '../core/workload/names.ts';
+import { formatKey } from '../core/workload/model.ts';
+import { ANNOTATION, LABEL } from '../core/workload/names.ts';
 import type { Cache, CacheChange } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
 import type { Node } from './node.ts';
@@ -30,6 +32,7 @@ export interface ObservationListener {
 
 export class Observations {
   readonly #clock: Clock;
+  readonly #pods: Cache<Pod>;
   readonly #nodes: Cache<Node>;
   readonly #byWorkload = new Map<string, Map<string, SeenPod>>();
   readonly #vanished = new Map<string, Vanished[]>();
@@ -37,10 +40,13 @@ export class Observations {
   readonly #watchers: ((key: string) => void)[] = [];
   #listener: ObservationListener | undefined;
 
-  constructor(clock: Clock, pods: Cache<Pod>, nodes: Cache<Node>) {
+  /** `goPods`: those that may be of the Go program; they count as instances before they are adopted. */
+  constructor(clock: Clock, pods: Cache<Pod>, nodes: Cache<Node>, goPods?: Cache<Pod>) {
     this.#clock = clock;
+    this.#pods = pods;
     this.#nodes = nodes;
     pods.onChange((change) => this.#onPod(change));
+    goPods?.onChange((change) => this.#onGoPod(change));
     nodes.onChange((change) => this.#onNode(change));
   }
 
@@ -105,8 +111,20 @@ export class Observations {
   }
 
   #onPod(change: CacheChange<Pod>): void {
+    this.#onInstance(change, change.object.metadata.annotations?.[ANNOTATION.workload]);
+  }
+
+  /** A pod that was adopted leaves this cache for the other one, which may know it already: then that one is right. */
+  #onGoPod(change: CacheChange<Pod>): void {
+    const { metadata } = change.object;
+    const adopted = this.#pods.get(metadata.namespace ?? '', metadata.name);
+    if (adopted?.metadata.uid === metadata.uid || metadata.labels?.[LABEL.tenant] !== undefined) return;
+    const key = goWorkloadOf(change.object);
+    this.#onInstance(change, key === undefined ? undefined : formatKey(key));
+  }
+
+  #onInstance(change: CacheChange<Pod>, key: string | undefined): void {
     const { object: pod } = change;
-    const key = pod.metadata.annotations?.[ANNOTATION.workload];
     const uid = pod.metadata.uid;
     if (key === undefined || uid === undefined) return;
     if (change.kind === 'changed') this.#remember(key, uid, pod);

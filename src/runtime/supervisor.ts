@@ -29,7 +29,7 @@ import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
 import { stripResource, WORKLOAD_TYPES } from './resource.ts';
 import { Sources, type ResourceCaches } from './sources.ts';
-import { resourceScope, tenantSelector } from './world.ts';
+import { GO_SELECTOR, resourceScope, tenantSelector } from './world.ts';
 
 export interface SupervisorOptions {
   readonly tenant: string;
@@ -63,6 +63,7 @@ export class Supervisor {
   readonly #ports: SupervisorPorts;
   readonly #options: SupervisorOptions;
   readonly #pods: Cache<Pod>;
+  readonly #goPods: Cache<Pod>;
   readonly #nodes: Cache<Node>;
   /** Not waited for, and no reason not to be ready: the type need not exist. */
   readonly #resources: ResourceCaches;
@@ -88,8 +89,12 @@ export class Supervisor {
       scope: { labelSelector: tenantSelector(options.tenant) },
       strip: stripPod,
     });
+    this.#goPods = ports.cluster.cache<Pod>(PODS, {
+      scope: { labelSelector: GO_SELECTOR },
+      strip: stripPod,
+    });
     this.#nodes = ports.cluster.cache<Node>(NODES, { scope: {}, strip: stripNode });
-    this.#observations = new Observations(clock, this.#pods, this.#nodes);
+    this.#observations = new Observations(clock, this.#pods, this.#nodes, this.#goPods);
     this.#objects = new ManagedObjects(ports.cluster, tenantSelector(options.tenant));
     this.#controls = new Controls(ports.cluster, clock, options);
     this.#resources = new Map(
@@ -119,7 +124,14 @@ export class Supervisor {
     const options = { ...this.#options, resourceOf };
     const recorder = new EventRecorder(cluster, system, options, this.#life.signal);
     this.hub.subscribe((event) => recorder.record(event));
-    const watched = [this.#pods, this.#nodes, this.#objects, this.#controls, ...this.#resources.values()];
+    const watched = [
+      this.#pods,
+      this.#goPods,
+      this.#nodes,
+      this.#objects,
+      this.#controls,
+      ...this.#resources.values(),
+    ];
     const caches = watched.map((cache) => cache.run(this.#life.signal));
     try {
       const uid = await this.#identifyCluster(stop);
@@ -223,6 +235,7 @@ export class Supervisor {
         system,
         cluster,
         pods: this.#pods,
+        goPods: this.#goPods,
         observations: this.#observations,
         objects: this.#objects,
         sources: this.#sources,

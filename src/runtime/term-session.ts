@@ -39,6 +39,8 @@ export interface SessionDependencies {
   readonly system: System;
   readonly cluster: Cluster;
   readonly pods: Cache<Pod>;
+  /** Pods that may be of the Go program. */
+  readonly goPods: Cache<Pod>;
   readonly observations: Observations;
   /** What stands around the pods. */
   readonly objects: ManagedObjects;
@@ -131,6 +133,7 @@ export class TermSession {
       reader: deps.cluster,
       writer: this.#writer,
       pods: deps.pods,
+      goPods: deps.goPods,
       objects: deps.objects,
       records: this.#records,
       notes: this.#notes,
@@ -209,7 +212,7 @@ export class TermSession {
   /** Answers the cause when the world could not be read, or not completely. */
   async #takeIn(world: World | string): Promise<string | undefined> {
     if (typeof world === 'string') return world;
-    const { sources, cluster, pods, system } = this.#deps;
+    const { sources, cluster, pods, goPods, system } = this.#deps;
     for (const [kind, cause] of world.refused)
       system.log.warn('custom resources cannot be read; their workloads are left as they are', {
         kind,
@@ -219,6 +222,7 @@ export class TermSession {
     if (cause !== undefined) return cause;
     for (const pod of world.pods) pods.put(pod);
     if (world.control !== undefined) this.#deps.controls.put(world.control);
+    for (const pod of world.goPods) goPods.put(pod);
     this.#registry.load(world.shards);
     return undefined;
   }
@@ -278,6 +282,8 @@ export class TermSession {
       if (!this.#term.isValid()) return;
       const input = this.#gather(key);
       if (input === undefined) return;
+      // It was read for one decision; the next one reads it again.
+      this.#notes.clearRemains(key);
       const plan = planWorkload(input);
       this.#publish(input, plan);
       const done = await this.#carryOut(key, input, plan);
@@ -347,6 +353,7 @@ export class TermSession {
     const waitsFor = wanted.desired === undefined ? [] : this.#dependencies.waitsFor(wanted.desired);
     const foreign = this.#notes.foreignOf(key);
     const foreignServices = this.#notes.foreignServicesOf(key);
+    const remains = this.#notes.remainsOf(key);
     const unobserved = objects.unobserved(key);
     const unansweredPermit = this.#notes.unansweredPermit(key);
     const startNotBefore = this.#notes.startNotBefore(key, wanted.desired?.templateHash);
@@ -368,6 +375,7 @@ export class TermSession {
       stopsAfter: this.#dependencies.stopsAfter(key),
       ...(foreign === undefined ? {} : { foreign }),
       ...(foreignServices.length === 0 ? {} : { foreignServices }),
+      ...(remains === undefined ? {} : { remains }),
       ...(unobserved === undefined ? {} : { unobserved }),
       ...(unansweredPermit === undefined ? {} : { unansweredPermit }),
       ...(startNotBefore === undefined ? {} : { startNotBefore }),

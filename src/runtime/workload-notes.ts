@@ -1,6 +1,6 @@
 /** What one term has to remember per workload between two decisions, and that no object shows. */
 import type { Pod } from '../core/manifests/pod.ts';
-import type { Foreign, Refusal } from '../core/reconcile/observed.ts';
+import type { Foreign, GoRemains, Refusal } from '../core/reconcile/observed.ts';
 import type { Duration, Instant } from '../core/time.ts';
 import { LABEL } from '../core/workload/names.ts';
 
@@ -12,6 +12,9 @@ export class WorkloadNotes {
   readonly #unanswered = new Map<string, string>();
   readonly #foreign = new Map<string, Foreign>();
   readonly #foreignServices = new Map<string, readonly Foreign[]>();
+  readonly #remains = new Map<string, GoRemains>();
+  /** Since when an object of the Go program has its present spec, by its uid and generation. */
+  readonly #seenSince = new Map<string, { readonly version: string; readonly since: Instant }>();
   readonly #refusals = new Map<string, Refusal>();
   readonly #startNotBefore = new Map<string, { readonly hash: string; readonly until: Instant }>();
   readonly #failures = new Map<string, number>();
@@ -55,6 +58,24 @@ export class WorkloadNotes {
     return this.#foreignServices.get(key) ?? [];
   }
 
+  /** An object of the Go program under our name, for the next decision. */
+  remains(key: string, found: Omit<GoRemains, 'since'>, now: Instant): void {
+    const { uid, generation } = found.object.metadata;
+    const version = `${uid}/${generation}`;
+    const known = this.#seenSince.get(key);
+    const since = known?.version === version ? known.since : now;
+    this.#seenSince.set(key, { version, since });
+    this.#remains.set(key, { ...found, since });
+  }
+
+  remainsOf(key: string): GoRemains | undefined {
+    return this.#remains.get(key);
+  }
+
+  clearRemains(key: string): void {
+    this.#remains.delete(key);
+  }
+
   clearForeign(key: string): void {
     this.#foreign.delete(key);
   }
@@ -92,6 +113,8 @@ export class WorkloadNotes {
       this.#unanswered,
       this.#foreign,
       this.#foreignServices,
+      this.#remains,
+      this.#seenSince,
       this.#refusals,
       this.#startNotBefore,
       this.#failures,

@@ -25,6 +25,8 @@ export interface WorldScope {
 
 export interface World {
   readonly pods: readonly Pod[];
+  /** Those that may be of the Go program. */
+  readonly goPods: readonly Pod[];
   readonly shards: readonly RegistryShard[];
   /** What people ask for; absent: there is no such ConfigMap. */
   readonly control?: ControlMap;
@@ -39,6 +41,9 @@ export function tenantSelector(tenant: string): string {
   return `${LABEL.managedBy}=${LABEL.managedByValue},${LABEL.tenant}=${tenant}`;
 }
 
+/** Selects what may be of the Go program: it knew no tenants. Others may have the label too. */
+export const GO_SELECTOR = `${LABEL.managedBy}=${LABEL.managedByValue},!${LABEL.tenant}`;
+
 /** The custom resources that may belong to the tenant. Those without its label belong to `default`, which no selector says. */
 export function resourceScope(tenant: string): Scope {
   return tenant === 'default' ? {} : { labelSelector: `${LABEL.tenant}=${tenant}` };
@@ -52,8 +57,9 @@ export async function readWorld(
 ): Promise<World | string> {
   const { tenant, controllerNamespace } = where;
   const labelSelector = tenantSelector(tenant);
-  const [pods, shards, control, ...types] = await Promise.all([
+  const [pods, goPods, shards, control, ...types] = await Promise.all([
     reader.list<Pod>(PODS, { labelSelector }, signal),
+    reader.list<Pod>(PODS, { labelSelector: GO_SELECTOR }, signal),
     reader.list<RegistryShard>(CONFIG_MAPS, { labelSelector, namespace: controllerNamespace }, signal),
     reader.get<ControlMap>(controlRef(where), signal),
     ...[...WORKLOAD_TYPES].map(async ([kind, type]) => {
@@ -61,7 +67,7 @@ export async function readWorld(
       return { kind, type, list };
     }),
   ]);
-  const problem = causeOf(pods) ?? causeOf(shards) ?? causeOf(control);
+  const problem = causeOf(pods) ?? causeOf(goPods) ?? causeOf(shards) ?? causeOf(control);
   if (problem !== undefined) return problem;
   const refused = new Map<WorkloadKind, string>();
   for (const { kind, list } of types) {
@@ -71,6 +77,7 @@ export async function readWorld(
   }
   return {
     pods: itemsOf(pods),
+    goPods: itemsOf(goPods),
     shards: itemsOf(shards),
     ...(control.kind === 'done' ? { control: control.object } : {}),
     resources: types.flatMap(({ type, list }) => itemsOf(list).map((object) => stripResource(type, object))),

@@ -4,6 +4,7 @@
  * same tick (made anew by a controller manager that had forgotten) is a duplicate, and is deleted without having run.
  * A tick for which no pod was permitted in time is entered as missed, and what turns up for it later is deleted too.
  */
+import { checkAdopted } from './adoption.ts';
 import { nameOf, type ManagedObject } from '../manifests/managed-object.ts';
 import type { Instant } from '../time.ts';
 import { ANNOTATION } from '../workload/names.ts';
@@ -46,6 +47,7 @@ import type { Verdict } from './verdict.ts';
 
 export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'objects of the cron job are known', check: checkObserved }, // what was not read is not absent
+  { name: 'cron job of the Go program is adopted', check: checkAdopted }, // what ran before us runs on
   { name: 'objects of the cron job are ours', check: checkForeign }, //   never touch what somebody else made
   { name: 'last write on it was accepted', check: checkRefused }, //      a refusal is waited out, not repeated
   { name: 'cron job and pods are claimed', check: checkClaimed }, //      no decision on what a stale leader could change

@@ -90,6 +90,20 @@ export interface Foreign {
   readonly recheckAt: Instant;
 }
 
+/** A ReplicaSet, as far as the adoption of its Deployment looks at it. */
+export type ReplicaSet = Pick<ManagedObject, 'metadata' | 'spec' | 'status'>;
+
+/** An object of the Go program under a name that we need, and what belongs to it. In full, not stripped. */
+export interface GoRemains {
+  readonly object: ManagedObject;
+  /** Of a Deployment. */
+  readonly replicaSets: readonly ReplicaSet[];
+  /** Of a CronJob. */
+  readonly jobs: readonly ManagedObject[];
+  /** Since when its spec is what it is now, by local observation. */
+  readonly since: Instant;
+}
+
 /** The server's answer to the last attempt to change something, if it was a refusal that time alone does not mend. */
 export interface Refusal {
   /** What was attempted, as a verb. */
@@ -140,6 +154,8 @@ export interface Input {
   readonly foreign?: Foreign;
   /** Services that somebody else made and that take the place of ours. */
   readonly foreignServices?: readonly Foreign[];
+  /** What the Go program left under a name that we need, as just read. */
+  readonly remains?: GoRemains;
   /** Instances that vanished without proof. Entries whose time has come are already dropped. */
   readonly vanished: readonly Vanished[];
   /** Pod uid whose permit was sent and never answered. */

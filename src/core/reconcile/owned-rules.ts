@@ -3,6 +3,7 @@
  * make as many pods as they like: each is born gated, and one gate is lifted. So their objects may be created and mended
  * at any time, before it is known what still runs; nothing that they do starts a program.
  */
+import { checkAdopted } from './adoption.ts';
 import { nameOf, type ManagedObject } from '../manifests/managed-object.ts';
 import { ANNOTATION } from '../workload/names.ts';
 import type { Foreign, Instance, OwnedInput } from './observed.ts';
@@ -37,6 +38,7 @@ import type { Verdict } from './verdict.ts';
 
 export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'objects around the pods are known', check: checkObserved }, // what was not read is not absent
+  { name: 'maker of the Go program is adopted', check: checkAdopted }, // what ran before us runs on
   { name: 'objects around the pods are ours', check: checkForeign }, //   never touch what somebody else made
   { name: 'last write on them was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'maker and pods are claimed', check: checkClaimed }, //         no decision on what a stale leader could change

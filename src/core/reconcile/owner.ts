@@ -83,7 +83,7 @@ function withHashes(object: ManagedObject): ManagedObject {
 }
 
 /** The fields of the spec that may be changed at any time, without touching a pod. */
-function changeable({ kind, spec }: ManagedObject): readonly (readonly [string, unknown])[] {
+export function changeable({ kind, spec }: ManagedObject): readonly (readonly [string, unknown])[] {
   return Object.entries(spec ?? {}).filter(
     ([field]) => !FIXED.has(field) && (field !== 'template' || kind === 'CronJob'),
   );

@@ -49,6 +49,38 @@ export function changePatch(
   return [...claimPatch(object, leader), ...operations];
 }
 
+/** What makes an object ours: marks beside those of the leader, and changes that belong to the same moment. */
+export interface Adoption {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly operations: readonly Operation[];
+}
+
+/** Makes an object of the Go program ours, and claims it. */
+export function adoptPatch(object: Patched, adoption: Adoption, leader: LeaderMark): readonly Operation[] {
+  const marks = marksOf(leader);
+  return [
+    ...preparePatch(object, adoption.operations),
+    ...setAll(object, 'annotations', { ...adoption.annotations, ...marks.annotations }),
+    ...setAll(object, 'labels', { ...adoption.labels, ...marks.labels }),
+  ];
+}
+
+/** Changes an object, and leaves no mark of ours. */
+export function preparePatch(object: Patched, operations: readonly Operation[]): readonly Operation[] {
+  return [expectVersion(object), ...operations];
+}
+
+/** Takes an entry away, if it is there. */
+export function removeEntry(
+  { metadata }: Patched,
+  map: 'labels' | 'annotations',
+  key: string,
+): readonly Operation[] {
+  if (metadata[map]?.[key] === undefined) return [];
+  return [{ op: 'remove', path: pathIn(map, key) }];
+}
+
 /** The marks of `claimPatch` on an object that is about to be created. */
 export function markObject<T extends Patched>(object: T, leader: LeaderMark): T {
   const { labels, annotations } = object.metadata;

@@ -2,6 +2,7 @@
  * The rule chain of processes. Order is the safety argument: first whose objects they are, then that this term owns them, then what
  * may still be running, and only then what to start. Each rule answers (reason, message, actions) or passes.
  */
+import { checkAdopted } from './adoption.ts';
 import type { Input, ProcessInput } from './observed.ts';
 import type { Rule } from './rule.ts';
 import type { Verdict } from './verdict.ts';
@@ -22,6 +23,7 @@ import { checkFinished, checkMaxRestarts, checkRunning, checkStanding } from './
 import { ANNOTATION, processPodName } from '../workload/names.ts';
 
 export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
+  { name: 'pod of the Go program is adopted', check: checkAdopted }, // what ran before us runs on
   { name: 'objects are ours', check: checkForeign }, //           never touch what somebody else made
   { name: 'last write was accepted', check: checkRefused }, //    a refusal is waited out, not repeated
   { name: 'objects are claimed', check: checkClaimed }, //        no decision on an object a stale leader could still change

@@ -1,9 +1,9 @@
 /** What a rule may answer: a reason that people see, and the writes that follow from it. */
-import type { Pod } from '../manifests/pod.ts';
+import type { Pod, PodMeta } from '../manifests/pod.ts';
 import type { Instant } from '../time.ts';
-import type { ManagedObject } from '../manifests/managed-object.ts';
+import type { ManagedKind, ManagedObject } from '../manifests/managed-object.ts';
 import type { ProcessWorkload } from '../workload/model.ts';
-import type { Operation } from './patches.ts';
+import type { Adoption, Operation } from './patches.ts';
 import type { Tick, WorkloadRecord } from './observed.ts';
 import type { Proof } from './proof.ts';
 
@@ -40,6 +40,15 @@ export type Action =
       readonly orphan?: boolean;
       readonly cause: StopCause | 'TickAlreadyRun' | 'TickMissed';
     }
+  /** Change an object of the Go program, or a ReplicaSet of it, before it is taken over. Nothing says yet that it is ours. */
+  | {
+      readonly kind: 'prepare';
+      readonly target: { readonly kind: ManagedKind | 'ReplicaSet'; readonly metadata: PodMeta };
+      readonly operations: readonly Operation[];
+    }
+  /** Take over what the Go program made: from here on it is watched, and ours. */
+  | { readonly kind: 'adoptObject'; readonly object: ManagedObject; readonly adoption: Adoption }
+  | { readonly kind: 'adoptPod'; readonly pod: Pod; readonly adoption: Adoption }
   /** Make the record durable before anything that follows. Where it is kept depends on the workload's source. */
   | {
       readonly kind: 'remember';

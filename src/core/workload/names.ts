@@ -24,6 +24,8 @@ export const LABEL = {
   /** Written when an object is claimed, on live objects only, never in a template. */
   controllerId: 'controller-id',
   clusterName: 'cluster-name',
+  /** Of the Go program, on all it makes but Services; we never write it. */
+  isLeader: 'is-leader',
 } as const;
 
 export const ANNOTATION = {
@@ -55,6 +57,8 @@ export const ANNOTATION = {
   source: `${GROUP}/source`,
   /** On a custom resource: a pause, see `control/pause.ts`. */
   paused: `${GROUP}/paused`,
+  /** The Go program writes it on what it stops. */
+  controlledShutdown: 'k8-highlander.io/controlled-shutdown',
   leaderId: 'k8-highlander.io/leader-id',
   clusterName: 'k8-highlander.io/cluster-name',
 } as const;
