@@ -37,8 +37,12 @@ export async function readRemains(
     return { kind: 'wait', retryIn: SECOND };
   for (const pod of pods.items) context.goPods.put(pod);
   context.notes.clearForeign(key);
-  // Items of a list arrive without their kind.
-  const found = { object, replicaSets, jobs: jobs.map((job) => ({ ...job, kind: 'Job' as const })) };
+  const found = { object, replicaSets, jobs: jobs.map(toJob) };
   context.notes.remains(key, found, context.clock.now());
   return { kind: 'reread' };
+}
+
+/** Items of a list arrive without their kind. */
+function toJob(job: ManagedObject): ManagedObject {
+  return { ...job, kind: 'Job' };
 }

@@ -11,7 +11,7 @@ import type { Epoch } from '../core/election/record.ts';
 import type { Pod } from '../core/manifests/pod.ts';
 import type { Instant } from '../core/time.ts';
 import { formatKey } from '../core/workload/model.ts';
-import { ANNOTATION, LABEL } from '../core/workload/names.ts';
+import { ANNOTATION } from '../core/workload/names.ts';
 import type { Cache, CacheChange } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
 import type { Node } from './node.ts';
@@ -114,11 +114,14 @@ export class Observations {
     this.#onInstance(change, change.object.metadata.annotations?.[ANNOTATION.workload]);
   }
 
-  /** A pod that was adopted leaves this cache for the other one, which may know it already: then that one is right. */
+  /**
+   * A pod that was adopted leaves this cache for the other one. If that one knows it already, it is right; if not yet, the
+   * pod looks as if it had vanished, until it turns up there.
+   */
   #onGoPod(change: CacheChange<Pod>): void {
     const { metadata } = change.object;
     const adopted = this.#pods.get(metadata.namespace ?? '', metadata.name);
-    if (adopted?.metadata.uid === metadata.uid || metadata.labels?.[LABEL.tenant] !== undefined) return;
+    if (adopted?.metadata.uid === metadata.uid) return;
     const key = goWorkloadOf(change.object);
     this.#onInstance(change, key === undefined ? undefined : formatKey(key));
   }
@@ -143,6 +146,7 @@ export class Observations {
     // One name is one object: another uid under it means that the earlier one is gone.
     for (const [other, { pod: old }] of pods)
       if (other !== uid && old.metadata.name === pod.metadata.name) this.#forget(key, other);
+    this.#reappear(key, uid);
     const seen = pods.get(uid) ?? { pod };
     pods.set(uid, seen);
     this.#byWorkload.set(key, pods);
@@ -150,6 +154,14 @@ export class Observations {
     if (pod.metadata.deletionTimestamp !== undefined) seen.terminatingSince ??= this.#clock.now();
     if (isPodReady(pod)) seen.readySince ??= this.#clock.now();
     else delete seen.readySince;
+  }
+
+  #reappear(key: string, uid: string): void {
+    const entries = this.#vanished.get(key);
+    if (entries === undefined) return;
+    const rest = entries.filter((entry) => entry.uid !== uid);
+    if (rest.length === 0) this.#vanished.delete(key);
+    else this.#vanished.set(key, rest);
   }
 
   /** `last`: the state it was removed in, which may be the first to show a proof. */
@@ -164,7 +176,8 @@ export class Observations {
     const goneAt = this.#clock.now() + gracePeriod(instance) + STOP_MARGIN;
     const entry = { uid, node: seen.pod.spec.nodeName ?? '', goneAt };
     this.#vanished.set(key, [...(this.#vanished.get(key) ?? []), entry]);
-    this.#listener?.onEvidenceRemoved(key, seen.pod);
+    // What the Go program made had no finalizer that could have been taken away.
+    if (goWorkloadOf(seen.pod) === undefined) this.#listener?.onEvidenceRemoved(key, seen.pod);
   }
 
   #onNode(change: CacheChange<Node>): void {

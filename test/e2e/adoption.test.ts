@@ -100,7 +100,6 @@ async function maker(path: string): Promise<Maker> {
 
 const deployment = (name: string) => maker(`/apis/apps/v1/namespaces/default/deployments/${name}`);
 const set = (name: string) => maker(`/apis/apps/v1/namespaces/default/statefulsets/${name}`);
-const cronJob = (name: string) => maker(`/apis/batch/v1/namespaces/default/cronjobs/${name}`);
 
 const isOurs = ({ metadata }: Maker): boolean => metadata.labels?.[LABEL.tenant] === 'adopting';
 

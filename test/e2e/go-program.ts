@@ -32,7 +32,12 @@ export class GoProgram {
   async startProcess(entry: GoEntry): Promise<void> {
     const metadata = { name: `${entry.name}-pod`, labels: this.#labels(entry) };
     const spec = { restartPolicy: 'Always', ...podSpec(entry) };
-    await this.#create(`/api/v1/namespaces/${namespaceOf(entry)}/pods`, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+    await this.#create(`/api/v1/namespaces/${namespaceOf(entry)}/pods`, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata,
+      spec,
+    });
   }
 
   async startService(entry: GoEntry, replicas = 1): Promise<void> {
@@ -54,7 +59,11 @@ export class GoProgram {
     const { labels } = metadata;
     const path = `/apis/batch/v1/namespaces/${namespaceOf(entry)}/cronjobs`;
     const restarting = { ...template, spec: { ...template.spec, restartPolicy: 'OnFailure' } };
-    const spec = { schedule, suspend: false, jobTemplate: { metadata: { labels }, spec: { template: restarting } } };
+    const spec = {
+      schedule,
+      suspend: false,
+      jobTemplate: { metadata: { labels }, spec: { template: restarting } },
+    };
     await this.#create(path, { apiVersion: 'batch/v1', kind: 'CronJob', metadata, spec });
   }
 
@@ -66,11 +75,16 @@ export class GoProgram {
   }
 
   /** As it stops what has replicas: the mark, 0, then its pods. */
-  async scaleDown(plural: 'deployments' | 'statefulsets', { name, namespace = 'default' }: GoEntry): Promise<void> {
+  async scaleDown(
+    plural: 'deployments' | 'statefulsets',
+    { name, namespace = 'default' }: GoEntry,
+  ): Promise<void> {
     const path = `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`;
     await this.#rewrite(path, (object) => ({ ...object, spec: { ...object.spec, replicas: 0 } }));
     const selector = `labelSelector=app%3D${name}`;
-    await this.#request('DELETE', `/api/v1/namespaces/${namespace}/pods?${selector}`, { gracePeriodSeconds: 28 });
+    await this.#request('DELETE', `/api/v1/namespaces/${namespace}/pods?${selector}`, {
+      gracePeriodSeconds: 28,
+    });
   }
 
   async suspend({ name, namespace = 'default' }: GoEntry): Promise<void> {
@@ -91,7 +105,11 @@ export class GoProgram {
   #parts(entry: GoEntry) {
     const labels = this.#labels(entry);
     const template = { metadata: { labels }, spec: { restartPolicy: 'Always', ...podSpec(entry) } };
-    return { metadata: { name: entry.name, labels }, template, selector: { matchLabels: { app: entry.name } } };
+    return {
+      metadata: { name: entry.name, labels },
+      template,
+      selector: { matchLabels: { app: entry.name } },
+    };
   }
 
   /** A whole-object PUT with the mark of a controlled stop, tried again when somebody else was faster. */

@@ -57,7 +57,11 @@ function isOwned(workload: Workload): workload is OwnedWorkload {
 function explainUndefined({ invalid }: Input, found: readonly Instance[]): Verdict {
   const names = found.map(({ pod }) => `${pod.metadata.namespace}/${pod.metadata.name}`).join(', ');
   if (invalid !== undefined)
-    return { reason: 'InvalidSpec', message: `${invalid} (${names}, made by the Go program, is left as it is)`, actions: [] };
+    return {
+      reason: 'InvalidSpec',
+      message: `${invalid} (${names}, made by the Go program, is left as it is)`,
+      actions: [],
+    };
   return {
     reason: 'ForeignOwner',
     message:
@@ -77,10 +81,10 @@ function adoptPod({ identity, record }: Input, desired: Workload, { pod }: Insta
   const operations: readonly Operation[] = isHeld
     ? []
     : [{ op: 'add', path: '/metadata/finalizers', value: [...finalizers, SINGLETON_FINALIZER] }];
-  const adopt: Action = { kind: 'adoptPod', pod, adoption: { labels, annotations, operations } };
-  if (desired.key.kind !== 'process' || restarts === 0) return [adopt];
+  const action: Action = { kind: 'adoptPod', pod, adoption: { labels, annotations, operations } };
+  if (desired.key.kind !== 'process' || restarts === 0) return [action];
   const forgiven = { ...recordFor(desired, record), forgiven: { uid, restarts } };
-  return [{ kind: 'remember', record: forgiven }, adopt];
+  return [{ kind: 'remember', record: forgiven }, action];
 }
 
 /** What our watches, and our decisions, know an object of a workload by. */
@@ -97,7 +101,10 @@ function marksOf(desired: Workload, identity: RenderIdentity): Omit<Adoption, 'o
   };
 }
 
-function pick(entries: Readonly<Record<string, string>>, keys: readonly string[]): Readonly<Record<string, string>> {
+function pick(
+  entries: Readonly<Record<string, string>>,
+  keys: readonly string[],
+): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(entries).filter(([key]) => keys.includes(key)));
 }
 
@@ -226,7 +233,11 @@ function protect({ spec }: ReplicaSet, desired: Workload, identity: RenderIdenti
   const gates = template.spec?.schedulingGates ?? [];
   return [
     { op: 'add', path: '/spec/template/metadata/labels', value: { ...metadata.labels, ...labels } },
-    { op: 'add', path: '/spec/template/metadata/annotations', value: { ...metadata.annotations, ...annotations } },
+    {
+      op: 'add',
+      path: '/spec/template/metadata/annotations',
+      value: { ...metadata.annotations, ...annotations },
+    },
     {
       op: 'add',
       path: '/spec/template/metadata/finalizers',

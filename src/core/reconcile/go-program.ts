@@ -42,5 +42,7 @@ export function goWorkloadOf({ metadata }: Pick<Pod, 'metadata'>): WorkloadKey |
     owner === undefined ? labels[label] !== undefined : owner === ownerKind,
   );
   if (made !== undefined) return { kind: made[2], namespace, name: app };
-  return owner === undefined && name === processPodName(app) ? { kind: 'process', namespace, name: app } : undefined;
+  return owner === undefined && name === processPodName(app)
+    ? { kind: 'process', namespace, name: app }
+    : undefined;
 }
