@@ -22,8 +22,10 @@ import type { Workload } from '../workload/model.ts';
 import { ANNOTATION, LABEL, PERMIT_GATE, SINGLETON_FINALIZER } from '../workload/names.ts';
 import { isGoMade } from './go-program.ts';
 import type { GoRemains, Input, Instance, ReplicaSet } from './observed.ts';
+import { endOf } from './liveness.ts';
 import { changeable, isProtected, renderBeside, renderOwner, type OwnedWorkload } from './owner.ts';
 import { removeEntry, type Adoption, type Operation } from './patches.ts';
+import { isGated } from './proof.ts';
 import { containerRestarts, recordFor } from './restarts.ts';
 import { checkRefused } from './shared-rules.ts';
 import type { Action, Verdict } from './verdict.ts';
@@ -269,4 +271,22 @@ function explain(object: ManagedObject, step: string): string {
     `adopting ${nameOf(object)}, which the Go program made: ${step} ` +
     '(best effort until its template has gate and finalizer: UngatedTemplate)'
   );
+}
+
+/**
+ * The template of a job cannot be changed: one that the Go program made goes on making pods without a gate until it ends.
+ * No other run of its cron job may begin before.
+ */
+export function checkGoRuns({ objects = [], instances }: Input): Verdict | undefined {
+  if (!instances.some(({ pod }) => isGated(pod))) return undefined;
+  const open = objects.find((job) => {
+    const template = podTemplateOf(job);
+    return job.kind === 'Job' && template !== undefined && !isProtected(template) && endOf(job) === undefined;
+  });
+  if (open === undefined) return undefined;
+  return {
+    reason: 'WaitingForOldInstance',
+    message: `${nameOf(open)}, which the Go program started, finishes before another run may begin`,
+    actions: [],
+  };
 }

@@ -4,7 +4,7 @@
  * same tick (made anew by a controller manager that had forgotten) is a duplicate, and is deleted without having run.
  * A tick for which no pod was permitted in time is entered as missed, and what turns up for it later is deleted too.
  */
-import { checkAdopted } from './adoption.ts';
+import { checkAdopted, checkGoRuns } from './adoption.ts';
 import { nameOf, type ManagedObject } from '../manifests/managed-object.ts';
 import type { Instant } from '../time.ts';
 import { ANNOTATION } from '../workload/names.ts';
@@ -66,6 +66,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'no tick is run twice', check: checkTicks }, //                 one job per tick, for ever
   { name: 'vanished run is waited for', check: checkGone }, //            an unproven absence is not gone yet
   { name: 'dependencies of a run are ready', check: checkNeeds }, // what it depends on comes first
+  { name: 'runs of the Go program have ended', check: checkGoRuns }, //   their jobs make pods without a gate
   { name: 'run is permitted', check: checkPermit }, //                    one at a time, after its tick is on the ledger
   { name: 'schedule is followed', check: checkSchedule }, //              total: always answers
 ];

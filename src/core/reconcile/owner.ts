@@ -166,7 +166,7 @@ function findHazard(living: ManagedObject, wanted: ManagedObject): string | unde
 }
 
 /** Pods made from it are born with gate and finalizer. */
-function isProtected(template: PodTemplate | undefined): boolean {
+export function isProtected(template: PodTemplate | undefined): boolean {
   return (
     (template?.spec?.schedulingGates?.some(({ name }) => name === PERMIT_GATE) ?? false) &&
     (template?.metadata?.finalizers?.includes(SINGLETON_FINALIZER) ?? false)
