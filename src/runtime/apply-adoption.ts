@@ -47,7 +47,14 @@ function settle(
   switch (result.kind) {
     case 'done':
       context.notes.clearRefusal(key);
-      context.emit({ type: 'object-changed', key, object: kind, name: metadata.name, cause: 'Adopted' });
+      context.emit({
+        type: 'object-changed',
+        key,
+        object: kind,
+        name: metadata.name,
+        uid: metadata.uid ?? '',
+        cause: 'Adopted',
+      });
       return { kind: 'applied' };
     case 'conflict':
     case 'exists':

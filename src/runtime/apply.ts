@@ -59,6 +59,7 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
           key,
           object: 'Pod',
           name: action.pod.metadata.name,
+          uid: action.pod.metadata.uid ?? '',
           cause: 'Adopted',
         });
       return outcome;
