@@ -15,6 +15,7 @@ export default defineConfig({
             'bench/**/*.test.ts',
             'scripts/**/*.test.ts',
             'test/architecture.test.ts',
+            'test/chaos/**/*.test.ts',
           ],
         },
       },

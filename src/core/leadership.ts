@@ -82,6 +82,7 @@ export function foldLeadership(
     case 'waiting':
     case 'pause-detected':
     case 'claim-abandoned':
+    case 'store-replaced':
       return before;
   }
 }

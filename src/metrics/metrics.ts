@@ -143,6 +143,7 @@ export class Metrics {
       case 'store-recovered':
       case 'anchor-refused':
       case 'anchor-recovered':
+      case 'store-replaced':
       case 'pause-detected':
     }
   }

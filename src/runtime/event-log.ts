@@ -122,6 +122,7 @@ function logElection(log: Log, event: ElectionEvent): void {
     case 'anchor-refused':
     case 'pause-detected':
     case 'claim-abandoned':
+    case 'store-replaced':
     case 'waiting':
       return log.warn(kind, shown);
     case 'leader-elected':

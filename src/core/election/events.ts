@@ -42,6 +42,8 @@ export type ElectionEvent =
       readonly epoch: Epoch;
       readonly duration: Duration;
     }
+  /** A process with another store raised the anchor: this one does not contend for `duration`. */
+  | { readonly kind: 'store-replaced'; readonly epoch: Epoch; readonly duration: Duration }
   /** This process was suspended or blocked; the term is not valid until the store has confirmed it. */
   | { readonly kind: 'pause-detected'; readonly epoch: Epoch }
   /** The epoch won was not above the anchor's: the store forgot. The lock is left to its TTL. */

@@ -20,7 +20,7 @@ import {
   enter,
   follow,
   followBy,
-  sawEpoch,
+  sawAnchor,
   takeableAt,
 } from './turn.ts';
 import type { Turn } from './turn.ts';
@@ -144,7 +144,7 @@ export function onAnchorRead(turn: Turn, reply: AnchorView): void {
       });
     case 'present':
     case 'absent':
-      if (reply.kind === 'present') sawEpoch(turn, reply.record.epoch);
+      if (reply.kind === 'present') sawAnchor(turn, reply.record);
       if (anchor.kind === 'refused') emit(turn, { kind: 'anchor-recovered' });
       change(turn, { anchor: { kind: 'usable', retryAt: Infinity, refusals: anchor.refusals } });
       if (phase.kind === 'follower') enter(turn, { ...phase, readAt: now });

@@ -17,6 +17,7 @@ import {
   emit,
   enter,
   follow,
+  sawAnchor,
   sawEpoch,
 } from './turn.ts';
 import type { Turn } from './turn.ts';
@@ -153,8 +154,8 @@ export function onRaised(turn: Turn, phase: Claiming, reply: RaiseReply): void {
 
 /** The anchor changed. Older records than our own are echoes of the past. */
 export function onAnchorSeen(turn: Turn, record: AnchorRecord): void {
-  sawEpoch(turn, record.epoch);
   const hold = holdOf(turn.state.phase);
+  if (hold === undefined || record.epoch >= hold.epoch) sawAnchor(turn, record);
   if (hold === undefined || record.nonce === hold.nonce) return;
   if (record.epoch >= hold.epoch) outrank(turn, record.epoch);
 }
@@ -271,7 +272,7 @@ function raise(
 
 function confirmRaised(turn: Turn, phase: Claiming): void {
   cancelAnchorCall(turn);
-  change(turn, { anchor: { kind: 'usable', retryAt: Infinity, refusals: 0 } });
+  change(turn, { anchor: { kind: 'usable', retryAt: Infinity, refusals: 0 }, isAnchorOurs: true });
   enter(turn, { ...phase, isRaised: true });
 }
 

@@ -139,6 +139,10 @@ export interface ElectionState {
   readonly lockCall: Call<LockAnswer['op']> | undefined;
   readonly anchorCall: Call<AnchorAnswer['op']> | undefined;
   readonly anchor: AnchorStanding;
+  /** The last record seen on the anchor named our store. */
+  readonly isAnchorOurs: boolean;
+  /** The lock is not taken before: the store was changed under this process. */
+  readonly yieldUntil: Instant;
   readonly store:
     | { readonly up: true }
     | { readonly up: false; readonly cause: string; readonly since: Instant };
@@ -198,6 +202,8 @@ export function initialState(moment: Moment, config: ElectionConfig): ElectionSt
     lockCall: undefined,
     anchorCall: undefined,
     anchor: { kind: 'unread', retryAt: moment.now, refusals: 0 },
+    isAnchorOurs: false,
+    yieldUntil: -Infinity,
     store: { up: true },
     isSubscribed: false,
     isReleaseHinted: false,

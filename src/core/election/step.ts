@@ -20,7 +20,8 @@
  *
  * The winner is **claiming**: it raises the anchor in the protected cluster to its epoch by compare-and-set, and does
  * not act before. An epoch there that is not below its own means that the store forgot; another fingerprint means that
- * the store was changed. After amnesia it waits one TTL, after a change of store the larger of both. Then it is
+ * the store was changed. After amnesia it waits one TTL, after a change of store the larger of both. Those that used the
+ * store before leave the lock alone meanwhile, or the two sides would outrank each other in turn. Then it is
  * **leading**, until it stops or loses the lock, or sees a higher epoch on the anchor or on a managed object.
  *
  * A graceful stop makes it **draining**: still renewing, still valid for what is in flight, admitting nothing new. After a

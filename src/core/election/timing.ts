@@ -42,6 +42,13 @@ export const STRANGER_LINGERS: Duration = 60 * SECOND;
 /** A stranger's lock that is gone this much before it would have run out was released. */
 export const STRANGER_SLACK: Duration = SECOND;
 
+/**
+ * How long those that used the store before leave the lock alone after a process with another store raised the anchor.
+ * Otherwise both sides would outrank each other before either could act, for as long as a rolling change takes. Not for
+ * ever, because the newcomers may be taken back.
+ */
+export const STORE_CHANGE_YIELD: Duration = 30 * SECOND;
+
 const CLOCK_RATE_ERROR = 0.02;
 const SAFETY_SHARE = 1 / 10;
 const RENEW_SHARE = 1 / 5;

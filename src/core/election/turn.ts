@@ -3,7 +3,7 @@
  * stays a pure function of its arguments.
  */
 import type { ElectionEvent } from './events.ts';
-import type { Epoch, LockView } from './record.ts';
+import type { AnchorRecord, Epoch, LockView } from './record.ts';
 import type {
   AnchorAnswer,
   Effect,
@@ -19,6 +19,7 @@ import {
   FOLLOWER_ASK_INTERVAL,
   pollEvery,
   releaseJitter,
+  STORE_CHANGE_YIELD,
   STRANGER_ABSENCE,
   STRANGER_SLACK,
 } from './timing.ts';
@@ -48,6 +49,20 @@ export function enter(turn: Turn, phase: Phase): void {
 
 export function sawEpoch(turn: Turn, epoch: Epoch): void {
   if (epoch > turn.state.seen) change(turn, { seen: epoch });
+}
+
+/**
+ * What the anchor holds. Whoever saw our store there before and sees another one now was there first: it yields to those
+ * that came later with the new store.
+ */
+export function sawAnchor(turn: Turn, { epoch, fingerprint }: AnchorRecord): void {
+  sawEpoch(turn, epoch);
+  const isOurs = fingerprint === turn.config.fingerprint;
+  if (turn.state.isAnchorOurs && !isOurs) {
+    change(turn, { yieldUntil: turn.moment.now + STORE_CHANGE_YIELD });
+    emit(turn, { kind: 'store-replaced', epoch, duration: STORE_CHANGE_YIELD });
+  }
+  change(turn, { isAnchorOurs: isOurs });
 }
 
 /** Sends on the lock's lane, which must be free. S is the present instant: before the request leaves. */
@@ -115,9 +130,9 @@ export function followBy(turn: Turn, view: LockView): void {
 }
 
 /** From when on the lock may be taken, if it is still absent then. Where no stranger is connected, none can delete it. */
-export function takeableAt({ state: { strangerGoneAt, lock } }: Turn): Instant {
-  if (strangerGoneAt === undefined || (lock?.kind === 'free' && lock.isAlone === true)) return -Infinity;
-  return strangerGoneAt + STRANGER_ABSENCE;
+export function takeableAt({ state: { strangerGoneAt, lock, yieldUntil } }: Turn): Instant {
+  if (strangerGoneAt === undefined || (lock?.kind === 'free' && lock.isAlone === true)) return yieldUntil;
+  return Math.max(strangerGoneAt + STRANGER_ABSENCE, yieldUntil);
 }
 
 /** Whether this process may try to take the lock. */
