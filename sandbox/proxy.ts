@@ -131,6 +131,15 @@ class FaultProxy implements Proxy {
   }
 }
 
+/**
+ * Ends a connection with a TCP reset. One that is still being made, or that we have ended already, is only closed: libuv
+ * refuses to reset a socket that is shutting down, and Node then never closes it, so that the process could not end.
+ */
+export function resetSocket(socket: Socket): void {
+  if (socket.connecting || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** One connection through the proxy: two sockets and, for each direction, what is still to be delivered, in order. */
 class Link {
   readonly #client: Socket;
@@ -168,10 +177,8 @@ class Link {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy();
-    // A socket that is still connecting cannot be reset.
-    if (this.#server.connecting) this.#server.destroy();
-    else this.#server.resetAndDestroy();
+    resetSocket(this.#client);
+    resetSocket(this.#server);
   }
 
   #carry(direction: Direction, from: Socket, to: Socket): void {

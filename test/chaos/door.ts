@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-import { startProxy, type Proxy, type ProxyTarget } from '../../sandbox/proxy.ts';
+import { resetSocket, startProxy, type Proxy, type ProxyTarget } from '../../sandbox/proxy.ts';
 
 export interface Door {
   readonly port: number;
@@ -36,7 +36,7 @@ export async function openDoor(
       ] as const) {
         open.add(socket);
         socket.setNoDelay(true);
-        socket.on('error', () => resetOrEnd(other));
+        socket.on('error', () => resetSocket(other));
         socket.once('close', () => {
           open.delete(socket);
           other.destroy();
@@ -60,12 +60,6 @@ export async function openDoor(
       await Promise.all(wires.map((wire) => wire.close()));
     },
   };
-}
-
-/** A socket that is still connecting, or shutting down, cannot be reset: its handle would never be closed. */
-function resetOrEnd(socket: Socket): void {
-  if (socket.connecting || socket.writableEnded) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 /** The number of the controller at the other end; -1 if it is none of them. */

@@ -70,7 +70,7 @@ class ChaosRun {
       this.#slots.push({ process: undefined, api, incarnation: 0, pauses: 0 });
       await this.#start(number);
     }
-    for (const name of WORKLOADS) await this.#world.running(name, 60_000);
+    for (const name of WORKLOADS) await this.#world.running(name, 90_000);
     const sampling = this.#sample();
     await this.#cause(planFaults(this.#plan));
     await this.#heal();
