@@ -76,6 +76,8 @@ export async function openTenant(
     ttl: timing.ttl,
     port,
     namespace,
+    cluster,
+    controllerNamespace,
     ...place,
   });
   return { name, supervisor, surface };

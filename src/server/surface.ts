@@ -4,10 +4,12 @@ import type { Duration } from '../core/time.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { ProcessMetrics } from '../metrics/process-metrics.ts';
 import type { ProcessUsage } from '../metrics/process-usage.ts';
+import type { Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
 import type { MeasuredStore } from '../runtime/measured-store.ts';
 import type { Supervisor } from '../runtime/supervisor.ts';
 import { controllerRoutes, measured } from './routes.ts';
+import { actionRoutes } from './v1/actions.ts';
 import { liveFacts } from './v1/live-facts.ts';
 import { openV1, type Neighbours } from './v1/routes.ts';
 import type { Route } from './route.ts';
@@ -26,6 +28,9 @@ export interface SurfaceOptions {
   readonly metricsPath?: string;
   /** Where workloads run that name no namespace. */
   readonly namespace: string;
+  /** Where actions are written. */
+  readonly cluster: Cluster;
+  readonly controllerNamespace: string;
   /** What stands before every path; empty for the tenant that has the paths of the Go program. */
   readonly base: string;
   /** Why this process is not ready, or undefined; absent: it is ready when this tenant is. */
@@ -131,6 +136,16 @@ export function openSurface(
   const { isStoreUp } = sources;
   const v1Facts = liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp });
   const v1 = openV1(v1Facts, system, neighbours, base);
+  const { cluster, controllerNamespace } = options;
+  const actions = actionRoutes({
+    facts: v1Facts,
+    cluster,
+    tenant,
+    controllerNamespace,
+    base,
+    wall: () => clock.wall(),
+  });
+  const own = [...v1.routes, ...actions].map((route) => measured(route, shared.metrics));
   const paths = {
     metrics: shared.metrics,
     facts,
@@ -142,7 +157,7 @@ export function openSurface(
   return {
     metrics,
     notReady,
-    routes: [...controllerRoutes(paths, base), ...v1.routes.map((route) => measured(route, shared.metrics))],
+    routes: [...controllerRoutes(paths, base), ...own],
     close: () => v1.close(),
   };
 }

@@ -35,6 +35,11 @@ export const API_PROBLEMS = {
     'use a method from the Allow header',
   ),
   'not-acceptable': entry(406, 'The answer has no such form', 'accept application/json'),
+  'state-conflict': retry(
+    409,
+    'Somebody else changes the same thing',
+    'look at it, and send the request again',
+  ),
   'continue-expired': entry(
     410,
     'The list changed too long ago to be continued',
