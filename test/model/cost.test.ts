@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CALM } from './network.ts';
 import { Simulation } from './simulation.ts';
 
 /** A leader and four followers at rest for ten minutes of virtual time. */
@@ -56,4 +57,24 @@ it('an outage shorter than 0.88 T - R changes nothing', async () => {
   expect(simulation.referee.losses).toBe(0);
   expect(simulation.leader).toBe(leader);
   expect(simulation.referee.terms).toHaveLength(1);
+});
+
+it('I10: whatever the store takes up to opTimeout, with three to five processes, nothing changes hands', async () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const simulation = new Simulation({ seed, ttl: 5000 });
+    const { random, timing } = simulation;
+    simulation.start('a');
+    await simulation.run(1000);
+    for (const id of ['b', 'c', 'd', 'e'].slice(0, 2 + (seed % 3))) simulation.start(id);
+    await simulation.run(10_000);
+    for (let change = 0; change < 20; change += 1) {
+      // Both ways together stay below the bound of a request.
+      const latency = random.between(5, 0.49 * timing.opTimeout);
+      for (const { paths } of simulation.processes) paths.store.weather = { ...CALM, latency };
+      await simulation.run(random.between(0.2, 2) * timing.ttl);
+    }
+    expect(simulation.referee.violation, `seed ${seed}`).toBeUndefined();
+    expect(simulation.referee.losses, `seed ${seed}`).toBe(0);
+    expect(simulation.referee.terms, `seed ${seed}`).toHaveLength(1);
+  }
 });
