@@ -10,7 +10,7 @@ import { STOP_MARGIN, type Instance, type NodeFacts, type Vanished } from '../co
 import type { Epoch } from '../core/election/record.ts';
 import type { Pod } from '../core/manifests/pod.ts';
 import type { Instant } from '../core/time.ts';
-import { formatKey } from '../core/workload/model.ts';
+import { formatKey, type WorkloadKey } from '../core/workload/model.ts';
 import { ANNOTATION } from '../core/workload/names.ts';
 import type { Cache, CacheChange } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
@@ -67,6 +67,13 @@ export class Observations {
 
   instances(key: string): readonly Instance[] {
     return [...(this.#byWorkload.get(key)?.values() ?? [])].map((seen) => this.#instance(seen));
+  }
+
+  /** What the Go program runs in `default` under the kind and name of a workload of another namespace. */
+  elsewhere({ kind, namespace, name }: WorkloadKey): readonly Instance[] {
+    if (namespace === 'default') return [];
+    const there = this.instances(formatKey({ kind, namespace: 'default', name }));
+    return there.filter(({ pod }) => goWorkloadOf(pod) !== undefined);
   }
 
   /** Instances of this workload that vanished unproven and do not count as gone yet. */

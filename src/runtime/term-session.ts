@@ -367,6 +367,7 @@ export class TermSession {
       identity: this.#context.render,
       objects: objects.of(key),
       instances: observations.instances(key),
+      elsewhere: observations.elsewhere(parsed),
       vanished: observations.vanished(key),
       ...wanted,
       ...controls.of(key, sources.resource(key)?.object),

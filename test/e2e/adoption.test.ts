@@ -100,6 +100,7 @@ async function maker(path: string): Promise<Maker> {
 
 const deployment = (name: string) => maker(`/apis/apps/v1/namespaces/default/deployments/${name}`);
 const set = (name: string) => maker(`/apis/apps/v1/namespaces/default/statefulsets/${name}`);
+const cronJob = (name: string) => maker(`/apis/batch/v1/namespaces/default/cronjobs/${name}`);
 
 const isOurs = ({ metadata }: Maker): boolean => metadata.labels?.[LABEL.tenant] === 'adopting';
 
@@ -185,5 +186,76 @@ describe('what runs when the Go program crashed', () => {
       expect(metadata.labels?.[LABEL.isLeader]).toBeUndefined();
     }
     expect(overlaps()).toEqual([]);
+  });
+});
+
+describe('what the Go program stops', () => {
+  it('runs again, once its end is proven', async () => {
+    const names = ['stopped-task', 'stopped-web', 'stopped-store'] as const;
+    const [task, web, store] = [entryOf(names[0]), entryOf(names[1]), entryOf(names[2])];
+    await Promise.all([go.startProcess(task), go.startService(web), go.startSet(store)]);
+    const before = await Promise.all(names.map((name) => running(name)));
+    const stopped = Promise.all([
+      go.stopProcess(task),
+      go.scaleDown('deployments', web),
+      go.scaleDown('statefulsets', store),
+    ]);
+    await start('stopping', { processes: [task], services: [web], persistentSets: [store] });
+    await stopped;
+    await Promise.all(names.map((name, at) => running(name, before[at])));
+    expect((await deployment(names[1])).metadata.annotations).not.toHaveProperty(
+      ANNOTATION.controlledShutdown,
+    );
+
+    // A late leader does it once more.
+    const first = await Promise.all(names.map((name) => running(name)));
+    await Promise.all([
+      go.stopProcess(task),
+      go.scaleDown('deployments', web),
+      go.scaleDown('statefulsets', store),
+    ]);
+    await Promise.all(names.map((name, at) => running(name, first[at])));
+    expect((await deployment(names[1])).metadata.annotations).not.toHaveProperty(
+      ANNOTATION.controlledShutdown,
+    );
+    expect(overlaps()).toEqual([]);
+  });
+
+  it('a suspended cron job goes on, with a deadline for its ticks', async () => {
+    const tick = entryOf('tick', { restartPolicy: 'OnFailure' });
+    await go.startCronJob(tick, '0 3 1 1 *');
+    await go.suspend(tick);
+    await start('resuming', { cronJobs: [{ ...tick, schedule: '0 3 1 1 *' }] });
+    const { spec, metadata } = await eventually(
+      'it is adopted',
+      async () => {
+        const found = await cronJob('tick');
+        return isOurs(found) && found.spec.suspend !== true ? found : undefined;
+      },
+      60_000,
+      explain,
+    );
+    expect(spec.startingDeadlineSeconds).toBeGreaterThan(0);
+    expect(spec.jobTemplate?.spec.template.spec.schedulingGates).toEqual([{ name: PERMIT_GATE }]);
+    expect(metadata.annotations).not.toHaveProperty(ANNOTATION.controlledShutdown);
+  });
+});
+
+describe('what somebody else made', () => {
+  it('is never touched, though it has the name', async () => {
+    const web = entryOf('strange');
+    const selector = { matchLabels: { app: 'strange' } };
+    const template = {
+      metadata: { labels: selector.matchLabels },
+      spec: { containers: [{ name: 'c', image: 'x' }] },
+    };
+    const path = '/apis/apps/v1/namespaces/default/deployments';
+    const body = { metadata: { name: 'strange' }, spec: { replicas: 0, selector, template } };
+    await world.sandbox.api.request('POST', path, { body });
+    const controller = await start('respecting', { services: [web] });
+    await controller.waitForLog('a foreign object', ({ reason }) => reason === 'ForeignOwner');
+    const { metadata, spec } = await deployment('strange');
+    expect(metadata.labels).toBeUndefined();
+    expect(spec).toMatchObject({ replicas: 0, strategy: { type: 'RollingUpdate' } });
   });
 });

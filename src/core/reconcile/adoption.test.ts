@@ -361,3 +361,17 @@ describe('what the Go program left of a workload that is not wanted', () => {
     expect(decide({ ...input, remains }).kinds).not.toContain('prepare');
   });
 });
+
+describe('an instance of the Go program in the namespace default', () => {
+  const elsewhere = [goInstance(makeInstance({ uid: 'there' }), 'report')];
+
+  it('keeps the workload from starting in another namespace, and is named', () => {
+    const plan = decide(makeInput({ elsewhere }));
+    expect(plan).toMatchObject({ reason: 'WaitingForOldInstance', actions: [], wakeAt: 6000 });
+    expect(plan.message).toContain('namespace: default');
+  });
+
+  it('does not disturb an instance that runs already', () => {
+    expect(decide(makeInput({ elsewhere, instances: [makeInstance()] })).reason).toBe('Active');
+  });
+});

@@ -25,7 +25,7 @@ import type { GoRemains, Input, Instance, ReplicaSet } from './observed.ts';
 import { endOf } from './liveness.ts';
 import { changeable, isProtected, renderBeside, renderOwner, type OwnedWorkload } from './owner.ts';
 import { removeEntry, type Adoption, type Operation } from './patches.ts';
-import { isGated } from './proof.ts';
+import { findProof, isGated } from './proof.ts';
 import { containerRestarts, recordFor } from './restarts.ts';
 import { checkRefused } from './shared-rules.ts';
 import type { Action, Verdict } from './verdict.ts';
@@ -37,6 +37,8 @@ const LOOK_AGAIN: Duration = 0.5 * SECOND;
 /** Pods and objects of the Go program are taken over before anything else is decided. */
 export function checkAdopted(input: Input): Verdict | undefined {
   const { desired, remains } = input;
+  const left = checkElsewhere(input);
+  if (left !== undefined) return left;
   const found = input.instances.filter(({ pod }) => isGoMade('Pod', pod.metadata));
   if (found.length === 0 && (desired === undefined || remains === undefined)) return undefined;
   if (desired === undefined) return explainUndefined(input, found);
@@ -50,6 +52,21 @@ export function checkAdopted(input: Input): Verdict | undefined {
     };
   if (remains === undefined || !isOwned(desired)) return undefined;
   return adoptRemains(input, desired, remains);
+}
+
+/** The Go program ran what named no namespace in `default`: an instance there is waited for, and only a person can end it. */
+function checkElsewhere({ desired, elsewhere = [], instances, key, now }: Input): Verdict | undefined {
+  const running = elsewhere.find((instance) => findProof(instance) === undefined);
+  if (desired === undefined || running === undefined) return undefined;
+  if (instances.some(({ pod }) => !isGated(pod))) return undefined;
+  return {
+    reason: 'WaitingForOldInstance',
+    message:
+      `the Go program runs this workload in the namespace default (pod ${running.pod.metadata.name}): write ` +
+      `namespace: default into the entry to take it over, or stop it there and move its data before it starts in ${key.namespace}`,
+    actions: [],
+    wakeAt: now + 5 * SECOND,
+  };
 }
 
 function isOwned(workload: Workload): workload is OwnedWorkload {

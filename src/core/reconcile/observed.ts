@@ -154,6 +154,8 @@ export interface Input {
   readonly foreign?: Foreign;
   /** Services that somebody else made and that take the place of ours. */
   readonly foreignServices?: readonly Foreign[];
+  /** Pods of the Go program for this kind and name in `default`, where it ran what named no namespace. */
+  readonly elsewhere?: readonly Instance[];
   /** What the Go program left under a name that we need, as just read. */
   readonly remains?: GoRemains;
   /** Instances that vanished without proof. Entries whose time has come are already dropped. */

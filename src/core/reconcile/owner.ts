@@ -20,7 +20,7 @@ import { renderDeployment, renderServices } from '../manifests/service.ts';
 import type { CronJobWorkload, PersistentWorkload, ServiceWorkload } from '../workload/model.ts';
 import { ANNOTATION, PERMIT_GATE, SINGLETON_FINALIZER } from '../workload/names.ts';
 import { canonicalJson, fnv1a64 } from '../workload/template-hash.ts';
-import { setAll, type Operation } from './patches.ts';
+import { removeEntry, setAll, type Operation } from './patches.ts';
 import type { ChangeCause } from './verdict.ts';
 
 export type OwnedWorkload = CronJobWorkload | ServiceWorkload | PersistentWorkload;
@@ -135,6 +135,7 @@ export function findDrift(living: ManagedObject, wanted: ManagedObject): Drift |
         : []),
       ...setAll(living, 'labels', wanted.metadata.labels ?? {}),
       ...setAll(living, 'annotations', changedAnnotations(living, wanted)),
+      ...removeEntry(living, 'annotations', ANNOTATION.controlledShutdown),
     ],
   };
 }
