@@ -124,3 +124,36 @@ it('the history is bounded, and goes on from what was kept', () => {
   tell(history)({ type: 'workload-removed', key: SUBJECT });
   expect(history.entries.map(({ seq }) => seq)).toEqual([7, 8]);
 });
+
+describe('what another process kept', () => {
+  const kept = (fields: Partial<HistoryEntry>): HistoryEntry => ({
+    ...{ seq: 1, at: 0, type: 'moved', subject: SUBJECT, cause: 'NodeLost' },
+    ...fields,
+  });
+
+  it('is taken in once, in the order of time, with numbers that go on rising', () => {
+    const history = new History();
+    tell(history)(election({ kind: 'leader-elected', epoch: 7 }));
+    const before = [kept({ seq: 40, at: 500 }), kept({ seq: 41, at: 600, type: 'restarted' })];
+    history.merge(before);
+    history.merge(before);
+    expect(history.entries.map(({ seq, type }) => [seq, type])).toEqual([
+      [41, 'moved'],
+      [42, 'restarted'],
+      [43, 'leader-changed'],
+    ]);
+  });
+
+  it('stays within the bound, the newest first to stay', () => {
+    const history = new History(2);
+    history.merge([1, 2, 3].map((at) => kept({ seq: at, at })));
+    expect(history.entries.map(({ at }) => at)).toEqual([2, 3]);
+  });
+
+  it('says when a term began that is seen only later', () => {
+    const history = new History();
+    history.merge([kept({ type: 'leader-changed', subject: 'leader', term: 7, to: 'other', gap: 20 })]);
+    const seen = tell(history)(election({ kind: 'holder-changed', holder: 'other', epoch: 7 }));
+    expect(seen).toEqual([]);
+  });
+});

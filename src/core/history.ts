@@ -60,7 +60,7 @@ export const LONGEST_HISTORY = 1000;
 
 export class History {
   readonly #capacity: number;
-  readonly #entries: HistoryEntry[];
+  #entries: HistoryEntry[];
   readonly #known = new Map<string, Known>();
   #seq: number;
   #vacantSince: Instant | undefined;
@@ -78,6 +78,20 @@ export class History {
     return this.#entries;
   }
 
+  /**
+   * Takes in what another process kept, in the order of time; what is known already stays once. Entries get new numbers,
+   * which go on rising.
+   */
+  merge(kept: readonly HistoryEntry[]): void {
+    const known = new Set(this.#entries.map(nameOf));
+    const missing = kept.filter((entry) => !known.has(nameOf(entry)));
+    if (missing.length === 0) return;
+    const all = [...missing, ...this.#entries].toSorted((a, b) => a.at - b.at).slice(-this.#capacity);
+    this.#seq = Math.max(this.#seq, kept.at(-1)?.seq ?? 0) + missing.length;
+    const first = this.#seq - all.length + 1;
+    this.#entries = all.map((entry, index) => ({ ...entry, seq: first + index }));
+  }
+
   /** The entry that follows from the event, if there is one. `before` and `after`: who led, without and with it. */
   observe(
     event: DomainEvent,
@@ -86,11 +100,17 @@ export class History {
     moment: Moment,
   ): HistoryEntry | undefined {
     const draft = this.#draft(event, before, after, moment.now);
-    if (draft === undefined) return undefined;
+    if (draft === undefined || this.#isKnownTerm(draft)) return undefined;
     const entry = { seq: (this.#seq += 1), at: moment.wall, ...draft };
     this.#entries.push(entry);
     if (this.#entries.length > this.#capacity) this.#entries.shift();
     return entry;
+  }
+
+  /** Somebody else kept the beginning of the term that is only now seen here. */
+  #isKnownTerm({ type, term, to, cause }: Draft): boolean {
+    if (type !== 'leader-changed' || cause !== 'first seen' || term === undefined) return false;
+    return this.#entries.some((entry) => entry.type === type && entry.term === term && entry.to === to);
   }
 
   #draft(event: DomainEvent, before: Leadership, after: Leadership, now: Instant): Draft | undefined {
@@ -216,6 +236,12 @@ export class History {
   #inTerm(): Pick<HistoryEntry, 'term'> {
     return this.#term === undefined ? {} : { term: this.#term };
   }
+}
+
+/** The same for two reports of one change. A change of leader is seen by everybody, at slightly different times. */
+function nameOf({ at, type, subject, term, to }: HistoryEntry): string {
+  if (type === 'leader-changed' && term !== undefined) return `${type} ${term} ${to}`;
+  return `${type} ${subject} ${at}`;
 }
 
 function fromNode({ node }: Known): Pick<HistoryEntry, 'from'> {

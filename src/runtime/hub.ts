@@ -19,7 +19,7 @@ export class Hub {
   readonly #workloads = new Map<string, WorkloadView>();
   readonly #history = new History();
   readonly #recent = new RecentEvents();
-  readonly #historians: ((entry: HistoryEntry) => void)[] = [];
+  readonly #historians = new Set<(entry: HistoryEntry) => void>();
   #revision = 0;
   #leadership: Leadership = NO_LEADERSHIP;
 
@@ -43,9 +43,15 @@ export class Hub {
     return this.#recent.all;
   }
 
-  /** Told each new entry of the history, before the subscribers hear of the event. */
-  onHistory(historian: (entry: HistoryEntry) => void): void {
-    this.#historians.push(historian);
+  /** Entries that another process kept. Nobody is told of them: they are no news. */
+  takeInHistory(kept: readonly HistoryEntry[]): void {
+    this.#history.merge(kept);
+  }
+
+  /** Told each new entry of the history, before the subscribers hear of the event, until the answer is called. */
+  onHistory(historian: (entry: HistoryEntry) => void): () => void {
+    this.#historians.add(historian);
+    return () => void this.#historians.delete(historian);
   }
 
   subscribe(subscriber: Subscriber): void {

@@ -20,6 +20,7 @@ import { createElector, type Elector } from './elector.ts';
 import { Inspection } from './inspection.ts';
 import { logEvent } from './event-log.ts';
 import { EventRecorder } from './event-recorder.ts';
+import { readKeptHistory } from './history-keeper.ts';
 import { Hub } from './hub.ts';
 import { stripNode, type Node } from './node.ts';
 import { ManagedObjects } from './managed-objects.ts';
@@ -137,7 +138,12 @@ export class Supervisor {
       const uid = await this.#identifyCluster(stop);
       if (uid === undefined) return;
       const signal = AbortSignal.any([stop, this.#life.signal]);
-      await Promise.all([this.#pods.synced(signal), this.#nodes.synced(signal)]);
+      const [kept] = await Promise.all([
+        readKeptHistory(cluster, system.clock, this.#options, signal),
+        this.#pods.synced(signal),
+        this.#nodes.synced(signal),
+      ]);
+      this.hub.takeInHistory(kept);
       system.log.info('caches are synced');
       await this.#elect(uid, stop);
     } catch (error) {

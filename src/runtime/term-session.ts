@@ -17,6 +17,7 @@ import type { Controls } from './controls.ts';
 import { applyAction } from './apply.ts';
 import { Dependencies } from './dependencies.ts';
 import { GuardedWriter } from './guarded-writer.ts';
+import { HistoryKeeper } from './history-keeper.ts';
 import type { Hub } from './hub.ts';
 import type { ManagedObjects } from './managed-objects.ts';
 import type { Observations } from './observations.ts';
@@ -78,6 +79,9 @@ export class TermSession {
   readonly #unswept = new Set<string>();
   /** Keys whose custom resource was not told yet: it waits until every workload was looked at. */
   readonly #unreported = new Set<string>();
+  /** Ends what is done beside the queue. */
+  readonly #ending = new AbortController();
+  #keeping: Promise<void> = Promise.resolve();
   #stopped: Promise<{ readonly clean: boolean }> | undefined;
   #startedAt = 0;
   #swept = 0;
@@ -161,6 +165,8 @@ export class TermSession {
       cause = await this.#takeIn(await this.#readWorld());
     }
     if (cause !== undefined || this.#stopped !== undefined || !this.#term.isValid()) return;
+    const parts = { ...this.#deps, writer: this.#writer, epoch: this.#term.epoch };
+    this.#keeping = new HistoryKeeper(parts, this.#identity).run(this.#ending.signal);
     this.#deps.sources.listen((key) => this.#queue.add(key));
     this.#deps.controls.listen((key) => this.#askedAgain(key));
     this.#deps.observations.listen({
@@ -200,8 +206,10 @@ export class TermSession {
     this.#deps.objects.listen(undefined);
     this.#deps.sources.listen(undefined);
     this.#deps.controls.listen(undefined);
+    this.#ending.abort();
     const drained = await this.#writer.drain();
     await this.#queue.close();
+    await this.#keeping;
     return drained;
   }
 

@@ -256,7 +256,7 @@ function answerHistory(desk: Desk, request: Request, isWanted: (entry: HistoryEn
   });
 }
 
-/** What is kept begins with this process: nothing earlier is known. */
+/** What is told begins with this process, or with what leaders before it kept. */
 function historyMeta(desk: Desk, all: readonly HistoryEntry[], total: number, remaining: number): object {
   const state = desk.facts.state();
   return {
