@@ -127,7 +127,11 @@ it('the history is bounded, and goes on from what was kept', () => {
 
 describe('what another process kept', () => {
   const kept = (fields: Partial<HistoryEntry>): HistoryEntry => ({
-    ...{ seq: 1, at: 0, type: 'moved', subject: SUBJECT, cause: 'NodeLost' },
+    seq: 1,
+    at: 0,
+    type: 'moved',
+    subject: SUBJECT,
+    cause: 'NodeLost',
     ...fields,
   });
 

@@ -25,7 +25,7 @@ it('the newest are kept', () => {
   expect(decodeHistory(encodeHistory(entries))).toEqual(entries.slice(50));
 });
 
-it('it stays below 64 KiB in base64, whatever the names', () => {
+it('the text stays below 64 KiB in base64, whatever the names', () => {
   const long = '\u{1F4A5}'.repeat(500);
   const entries = Array.from({ length: MOST_KEPT }, (_, at) =>
     entry(at, { cause: long, from: long, to: long }),

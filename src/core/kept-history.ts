@@ -51,7 +51,9 @@ export function decodeHistory(text: string): readonly HistoryEntry[] {
 function readLine(line: string): readonly HistoryEntry[] {
   const value = parse(line);
   if (typeof value !== 'object' || value === null) return [];
-  const { seq, at, type, subject, from, to, term, gap, cause } = value as Readonly<Record<string, unknown>>;
+  const { seq, at, type, subject, from, to, term, gap, cause } = Object.fromEntries<unknown>(
+    Object.entries(value),
+  );
   if (!isCount(seq) || !isCount(at) || !isType(type)) return [];
   if (typeof subject !== 'string' || typeof cause !== 'string') return [];
   return [
