@@ -4,7 +4,7 @@
  */
 import { goWorkloadOf } from '../core/reconcile/go-program.ts';
 import { claimedTerm } from '../core/reconcile/permit.ts';
-import { findProof, OUT_OF_SERVICE_TAINT } from '../core/reconcile/proof.ts';
+import { findProof, isGated, isTerminal, OUT_OF_SERVICE_TAINT } from '../core/reconcile/proof.ts';
 import { gracePeriod } from '../core/reconcile/stopping.ts';
 import { STOP_MARGIN, type Instance, type NodeFacts, type Vanished } from '../core/reconcile/observed.ts';
 import type { Epoch } from '../core/election/record.ts';
@@ -63,6 +63,14 @@ export class Observations {
   /** Keys of all workloads that have pods, or had one that vanished. */
   keys(): Iterable<string> {
     return new Set([...this.#byWorkload.keys(), ...this.#vanished.keys()]);
+  }
+
+  /** One permitted instance, as it should be: only its claim is outstanding. */
+  isRunning(key: string): boolean {
+    const [instance, ...others] = this.instances(key);
+    if (instance === undefined || others.length > 0) return false;
+    const { pod } = instance;
+    return !isGated(pod) && !isTerminal(pod) && pod.metadata.deletionTimestamp === undefined;
   }
 
   instances(key: string): readonly Instance[] {

@@ -5,7 +5,6 @@
 import type { Pod } from '../core/manifests/pod.ts';
 import type { Input } from '../core/reconcile/observed.ts';
 import { explainWorkload, planWorkload, type Plan, type RuleOutcome } from '../core/reconcile/plan.ts';
-import { isGated, isTerminal } from '../core/reconcile/proof.ts';
 import { recordFor, restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
 import { SECOND, type Duration } from '../core/time.ts';
@@ -263,15 +262,8 @@ export class TermSession {
     for (const key of keys) this.#unswept.add(key);
     this.#swept = keys.size;
     if (keys.size === 0) this.#finishSweep();
-    for (const key of keys) this.#queue.add(key, this.#isRunning(key) ? 'routine' : 'urgent');
-  }
-
-  /** One permitted instance, as it should be: only its claim is outstanding. */
-  #isRunning(key: string): boolean {
-    const [instance, ...others] = this.#deps.observations.instances(key);
-    if (instance === undefined || others.length > 0) return false;
-    const { pod } = instance;
-    return !isGated(pod) && !isTerminal(pod) && pod.metadata.deletionTimestamp === undefined;
+    for (const key of keys)
+      this.#queue.add(key, this.#deps.observations.isRunning(key) ? 'routine' : 'urgent');
   }
 
   #finishSweep(): void {
