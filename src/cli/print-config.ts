@@ -18,10 +18,9 @@ export function printConfig(loaded: LoadResult): CommandResult {
     `# file: ${oneLine(config.file ?? 'none')}`,
     ...renderSettings(provenance),
     ...nameWorkloads(config.workloads),
-    ...config.tenants.flatMap(({ tenant, namespace, workloads }) => [
-      `# tenant ${tenant}, namespace ${namespace}`,
-      ...nameWorkloads(workloads),
-    ]),
+    ...config.tenants.flatMap(({ tenant, namespace, workloads }) =>
+      [`# tenant ${tenant}, namespace ${namespace}`].concat(nameWorkloads(workloads)),
+    ),
   ];
   return { exit: 0, stdout: `${text.join('\n')}\n`, stderr: lines(warnings) };
 }

@@ -41,7 +41,9 @@ export function loadConfig(argv: readonly string[], world: Surroundings): LoadRe
     ...(file === '' ? {} : { file }),
     ...config,
     ...split(entries),
-    tenants: tenants.map(({ tenant, namespace, entries: own }) => ({ tenant, namespace, ...split(own) })),
+    tenants: tenants.map(({ tenant, namespace, entries: own }) =>
+      Object.assign({ tenant, namespace }, split(own)),
+    ),
   });
   return { config: complete, provenance: settings.provenance(), sideFiles, warnings: sorted };
 }

@@ -37,11 +37,9 @@ tenants:
 `);
   if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
   const { config } = loaded;
-  const keys = [config, ...config.tenants].map(({ tenant, namespace, workloads }) => [
-    tenant,
-    namespace,
-    ...workloads.map(({ key }) => formatKey(key)),
-  ]);
+  const keys = [config, ...config.tenants].map(({ tenant, namespace, workloads }) =>
+    [tenant, namespace].concat(workloads.map(({ key }) => formatKey(key))),
+  );
   expect(keys).toEqual([
     ['blue', 'web', 'process/web/a'],
     ['green', 'shop', 'process/shop/a'],

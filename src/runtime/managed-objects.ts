@@ -141,7 +141,7 @@ export function resourceOfManaged({ kind }: Pick<ManagedObject, 'kind'>): Resour
 }
 
 /** Drops what no decision and no status page looks at. Items of a list arrive without their kind. */
-export function stripManaged(kind: ManagedKind, { metadata, spec, status }: ManagedObject): ManagedObject {
+function stripManaged(kind: ManagedKind, { metadata, spec, status }: ManagedObject): ManagedObject {
   const { name, namespace, uid, resourceVersion, generation, deletionTimestamp } = metadata;
   const { creationTimestamp, labels, annotations, finalizers, ownerReferences } = metadata;
   const template = stripTemplate(podTemplateOf(present({ spec })));

@@ -35,7 +35,7 @@ export async function changeLeaders({ start, world }: Crew, changes: number): Pr
   const controllers = [await start(), await start()];
   for (let change = 0; change < changes; change++) {
     const leader = await world.leader(controllers, 60_000);
-    const [other] = controllers.filter((controller) => controller !== leader);
+    const other = controllers.find((controller) => controller !== leader);
     if (other === undefined) throw new Error('no second controller');
     await swept(leader);
     await eventually('the other is ready', async () => (await other.get('/readyz')).status === 200);
