@@ -5,8 +5,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../sandbox/api.ts';
 import { refereedProcess } from '../../sandbox/referee.ts';
+import { LABEL } from '../../src/core/workload/names.ts';
 import { definitionsText } from '../../scripts/definitions.ts';
 import { eventually } from './eventually.ts';
+import { GoProgram, type GoEntry } from './go-program.ts';
 import { grantedRights, missingRights, takenRights } from './rights.ts';
 import { controllerKubeconfig, readShipped } from './shipped.ts';
 import { CONTROLLER, openWorld, type World } from './world.ts';
@@ -83,6 +85,8 @@ async function story(): Promise<void> {
     },
   ]);
   await api.apply(foreigners());
+  await new GoProgram(api, 'go-1').startService(oldService());
+  await eventually('it runs', () => world.referee.isHeld('old'));
   const kubeconfig = await controllerKubeconfig(world);
   const configOf = (port: number, ...names: readonly string[]): Readonly<Record<string, unknown>> => ({
     leaderLockTTL: '2s',
@@ -95,6 +99,11 @@ async function story(): Promise<void> {
   await eventually('the foreign pod is reported', async () =>
     (await first.get('/status')).body.includes('ForeignOwner'),
   );
+  await eventually('what the Go program made is adopted', async () => {
+    const path = '/apis/apps/v1/namespaces/default/deployments/old';
+    const { body } = await api.request<Manifest>('GET', path);
+    return body.metadata.labels?.[LABEL.tenant] !== undefined;
+  });
   await applyResource('stored');
   await world.running('stored');
   for (const [plural, kind] of OTHERS) await applyOther(plural, kind);
@@ -140,9 +149,15 @@ function others(port: number): Readonly<Record<string, unknown>> {
     ['filed', 'taken'].map((name) => entryOf(`${name}-${plural}`, specOf(plural, port)));
   return {
     cronJobs: named('workloadcronjobs'),
-    services: named('workloadservices'),
+    services: [...named('workloadservices'), oldService()],
     persistentSets: named('workloadpersistents'),
   };
+}
+
+/** A service that the Go program ran. */
+function oldService(): GoEntry {
+  const { env, image, script } = refereedProcess('old', world.referee.dir) as unknown as GoEntry;
+  return { name: 'old', env, image, script };
 }
 
 /** Objects of somebody else under names that workloads of the file would take. */
