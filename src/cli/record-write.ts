@@ -47,7 +47,7 @@ export async function writeRecord(asking: Asking, place: Place, edit: Edit): Pro
 }
 
 /** The present text of the record. */
-async function readRecord(asking: Asking, place: Place): Promise<string | undefined | Ended> {
+export async function readRecord(asking: Asking, place: Place): Promise<string | undefined | Ended> {
   const read = await asking.cluster.get<ControlMap>(place.ref, asking.parts.signal);
   if (read.kind === 'gone') return undefined;
   if (read.kind !== 'done') return explainFailure(titleOf(place), read);
