@@ -22,14 +22,15 @@ export type HistoryType =
   | 'restarted'
   | 'moved'
   | 'completed'
-  | 'removed';
+  | 'removed'
+  | 'asked';
 
 export interface HistoryEntry {
   /** Rises by one; with the revision of a process it names the entry. */
   readonly seq: number;
   readonly at: WallTime;
   readonly type: HistoryType;
-  /** `kind/namespace/name`, or `leader`. */
+  /** `kind/namespace/name`, `node/NAME`, or `leader`. */
   readonly subject: string;
   /** Holder, or node. Absent: none, or not seen. */
   readonly from?: string;
@@ -128,6 +129,12 @@ export class History {
       case 'evidence-removed':
         this.#blame(event.key, 'EvidenceRemoved');
         return undefined;
+      case 'asked': {
+        const { subject, action, by, reason, state, result } = event.told;
+        const who = by === '' ? 'somebody' : by;
+        const cause = `${action} by ${who} (${reason}): ${state}, ${result}`;
+        return { type: 'asked', subject, ...this.#inTerm(), cause };
+      }
       case 'instance-created':
       case 'instance-permitted':
       case 'instance-ended':

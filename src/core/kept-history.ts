@@ -22,6 +22,7 @@ const TYPES: Readonly<Record<HistoryType, true>> = {
   moved: true,
   completed: true,
   removed: true,
+  asked: true,
 };
 
 /** As many of the newest entries as there is room for. */

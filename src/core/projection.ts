@@ -2,6 +2,7 @@
  * Domain events and the snapshot they fold into. Everything a person sees (status pages, metrics, logs, Kubernetes
  * events) is derived from these; nothing else reports state.
  */
+import type { Told } from './control/desk.ts';
 import type { ElectionEvent } from './election/events.ts';
 import type { Leadership } from './leadership.ts';
 import type { Reason } from './reconcile/verdict.ts';
@@ -84,6 +85,8 @@ export type DomainEvent =
       readonly result: string;
       readonly detail: string;
     }
+  /** Somebody's request was taken up, carried out or refused. */
+  | { readonly type: 'asked'; readonly told: Told }
   /** A write was not sent, because the term that asked for it is over. */
   | { readonly type: 'write-fenced'; readonly term: number }
   /** All keys were looked at once in this term. */

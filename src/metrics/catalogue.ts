@@ -39,6 +39,12 @@ const LONG = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 45, 60, 120, 300];
 
 /** By name without the prefix. */
 export const CATALOGUE = {
+  // What people ask for
+  requests_total: {
+    type: 'counter',
+    help: 'Answers to requests of people, by action and state',
+    labels: ['action', 'state'],
+  },
   // Leadership
   is_leader: { type: 'gauge', help: '1 while this process may act, else 0' },
   term: { type: 'gauge', help: 'The highest term this process knows of' },

@@ -162,6 +162,8 @@ function playAll(metrics: Metrics): void {
   });
   shared.observeKubeRequest({ verb: 'patch', resource: 'pods', code: '200' });
   shared.observeWatchEnd('pods', 'clean');
+  const told = { subject: 'leader', action: 'failover', state: 'done', by: '', reason: '', result: '' };
+  metrics.observe({ type: 'asked', told });
   metrics.observeReconcile(3);
   shared.observeHttp({ route: '/status', method: 'GET', code: 200, duration: 2 });
   for (const kind of ['service', 'persistent', 'cronjob'] as const)

@@ -86,6 +86,11 @@ export class Metrics {
         return this.#countTicks(event.key, 'missed', event.count);
       case 'evidence-removed':
         return undefined;
+      case 'asked':
+        return this.#instruments.count('requests_total', {
+          action: event.told.action,
+          state: event.told.state,
+        });
     }
   }
 

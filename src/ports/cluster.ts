@@ -231,7 +231,8 @@ export interface ClusterWriter {
     subresource?: 'status',
   ): Promise<WriteResult<T>>;
   /**
-   * DELETE with preconditions and the object's own grace period. There is no way to force. The propagation is always said:
+   * DELETE with preconditions and the object's own grace period, unless `grace` says `none`: then the API server waits for
+   * no kubelet. The propagation is always said:
    * that of a type that is left to the server differs (a Job would leave its pods behind).
    */
   delete(
@@ -239,6 +240,7 @@ export interface ClusterWriter {
     preconditions: DeletePreconditions,
     propagation: Propagation,
     signal: AbortSignal,
+    grace?: 'none',
   ): Promise<WriteResult>;
 }
 

@@ -5,9 +5,11 @@ import type { DomainEvent } from '../core/projection.ts';
 import type { LeaderMark } from '../core/reconcile/patches.ts';
 import type { Cache, ClusterReader } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
+import type { Controls } from './controls.ts';
 import type { GuardedWriter } from './guarded-writer.ts';
 import type { ManagedObjects } from './managed-objects.ts';
 import type { Records } from './records.ts';
+import type { Sources } from './sources.ts';
 import type { Term } from './term.ts';
 import type { WorkloadNotes } from './workload-notes.ts';
 
@@ -24,6 +26,10 @@ export interface ApplyContext {
   readonly objects: ManagedObjects;
   readonly records: Records;
   readonly notes: WorkloadNotes;
+  readonly sources: Sources;
+  readonly controls: Controls;
   readonly nextToken: () => number;
+  /** See `Observations.proven`. */
+  readonly proven: (uid: string) => void;
   readonly emit: (event: DomainEvent) => void;
 }

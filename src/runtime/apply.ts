@@ -9,12 +9,14 @@ import type { Tick } from '../core/reconcile/observed.ts';
 import { isOwner } from '../core/reconcile/owner.ts';
 import { adoptPatch, claimPatch, dropFinalizerPatch, permitPatch } from '../core/reconcile/patches.ts';
 import { fencingToken } from '../core/reconcile/permit.ts';
+import type { Proof } from '../core/reconcile/proof.ts';
 import type { Action } from '../core/reconcile/verdict.ts';
 import { SECOND } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
 import { processPodName } from '../core/workload/names.ts';
 import { PODS, type ObjectRef } from '../ports/cluster.ts';
 import type { ApplyContext } from './apply-context.ts';
+import { answerRequest } from './answer.ts';
 import { applyAdoption } from './apply-adoption.ts';
 import { applyObjectAction } from './apply-object.ts';
 import type { GuardedResult } from './guarded-writer.ts';
@@ -39,7 +41,12 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
       return permitPod(context, key, action.pod);
     case 'delete':
       return deletePod(context, key, action.pod, action.cause);
+    case 'remove':
+      return removePod(context, key, action.pod, action.proof);
+    case 'answer':
+      return answerRequest(context, key, action.change);
     case 'dropFinalizer': {
+      context.proven(action.pod.metadata.uid ?? '');
       const outcome = await applyPatch(context, key, action.kind, action.pod, dropFinalizerPatch(action.pod));
       if (outcome.kind === 'applied')
         context.emit({ type: 'instance-ended', key, ...named(action.pod), proof: action.proof });
@@ -142,9 +149,15 @@ async function permitPod(context: ApplyContext, key: string, pod: Pod): Promise<
   return settleWrite(context, key, 'permit', pod, result);
 }
 
-async function deletePod(context: ApplyContext, key: string, pod: Pod, cause: string): Promise<Outcome> {
+async function deletePod(
+  context: ApplyContext,
+  key: string,
+  pod: Pod,
+  cause: string,
+  grace?: 'none',
+): Promise<Outcome> {
   const { uid = '', resourceVersion = '' } = pod.metadata;
-  const result = await context.writer.delete(refOf(pod), { uid, resourceVersion });
+  const result = await context.writer.delete(refOf(pod), { uid, resourceVersion }, 'Background', grace);
   if (result.kind !== 'done') return settleWrite(context, key, 'delete', pod, result);
   context.emit({ type: 'instance-stopping', key, ...named(pod), cause });
   const answer = result.object;
@@ -152,6 +165,14 @@ async function deletePod(context: ApplyContext, key: string, pod: Pod, cause: st
   if (answer.metadata.uid !== uid || answer.metadata.deletionTimestamp === undefined) return { kind: 'wait' };
   if ((answer.metadata.finalizers ?? []).length > 0) context.pods.put({ ...pod, metadata: answer.metadata });
   return { kind: 'applied' };
+}
+
+/** Then the finalizer alone holds it. */
+async function removePod(context: ApplyContext, key: string, pod: Pod, proof: Proof): Promise<Outcome> {
+  context.proven(pod.metadata.uid ?? '');
+  const outcome = await deletePod(context, key, pod, proof, 'none');
+  if (outcome.kind === 'applied') context.emit({ type: 'instance-ended', key, ...named(pod), proof });
+  return outcome;
 }
 
 async function applyPatch(

@@ -2,9 +2,11 @@
  * What people ask for, as every replica sees it: the control ConfigMap of the tenant, and the annotations of custom
  * resources. Nothing here is carried out; a decision gets to see it.
  */
-import { PAUSE_ALL, pauseEntry, workloadOfEntry } from '../core/control/entries.ts';
+import { FENCED, PAUSE_ALL, pauseEntry, requestEntry, workloadOfEntry } from '../core/control/entries.ts';
 import { endOfPause, longestPause, readPause, type Pause } from '../core/control/pause.ts';
-import type { PauseFacts } from '../core/reconcile/observed.ts';
+import { readNodeFence, type NodeFence } from '../core/control/node-fence.ts';
+import { endOfRequest, isSettled, readRequest, type Request } from '../core/control/request.ts';
+import type { OpenRequest, PauseFacts } from '../core/reconcile/observed.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import { parseKey } from '../core/workload/model.ts';
 import { ANNOTATION, controlName } from '../core/workload/names.ts';
@@ -30,6 +32,8 @@ export interface ControlScope {
 /** What is asked of one workload. */
 export interface Asked {
   readonly pause?: PauseFacts;
+  readonly request?: OpenRequest;
+  readonly fences: readonly NodeFence[];
   /** See `Input.ignored`. */
   readonly ignored?: string;
 }
@@ -43,14 +47,16 @@ export function controlRef({ tenant, controllerNamespace }: ControlScope): Objec
 
 export class Controls {
   readonly #clock: Clock;
-  readonly #ref: ObjectRef;
+  /** The ConfigMap. */
+  readonly ref: ObjectRef;
   readonly #cache: Cache<ControlMap>;
+  readonly #watchers: (() => void)[] = [];
   #listener: ControlListener | undefined;
 
   constructor(cluster: Pick<Cluster, 'cache'>, clock: Clock, scope: ControlScope) {
     this.#clock = clock;
-    this.#ref = controlRef(scope);
-    const { namespace, name } = this.#ref;
+    this.ref = controlRef(scope);
+    const { namespace, name } = this.ref;
     this.#cache = cluster.cache<ControlMap>(CONFIG_MAPS, {
       scope: { namespace, fieldSelector: `metadata.name=${name}` },
       strip: ({ metadata, data }) => ({ metadata, ...(data === undefined ? {} : { data }) }),
@@ -68,9 +74,14 @@ export class Controls {
     this.#listener = listener;
   }
 
+  /** Told of every change, for as long as the process lives. */
+  watch(watcher: () => void): void {
+    this.#watchers.push(watcher);
+  }
+
   /** The ConfigMap as it is known, or was read. */
   get map(): ControlMap | undefined {
-    return this.#cache.get(this.#ref.namespace, this.#ref.name);
+    return this.#cache.get(this.ref.namespace, this.ref.name);
   }
 
   /** A consistent read, or the reply of a write. */
@@ -81,12 +92,12 @@ export class Controls {
   /** `resource`: the custom resource of the workload, if it has one. */
   of(key: string, resource: WorkloadResource | undefined): Asked {
     const parsed = parseKey(key);
-    if (parsed === undefined) return {};
+    if (parsed === undefined) return { fences: [] };
     const data = this.map?.data ?? {};
     const texts: readonly (readonly [string, string | undefined])[] = [
       [`annotation ${ANNOTATION.paused}`, resource?.metadata.annotations?.[ANNOTATION.paused]],
       ...[PAUSE_ALL, pauseEntry(parsed)].map(
-        (entry) => [`entry ${entry} of ConfigMap ${this.#ref.name}`, data[entry]] as const,
+        (entry) => [`entry ${entry} of ConfigMap ${this.ref.name}`, data[entry]] as const,
       ),
     ];
     const pauses: Pause[] = [];
@@ -97,11 +108,27 @@ export class Controls {
       if ('fault' in read) faults.push(`${where}: ${read.fault}`);
       else if (endOfPause(read) > this.#clock.wall()) pauses.push(read);
     }
+    const asked =
+      openRequest(resource?.metadata.annotations?.[ANNOTATION.request]) ??
+      openRequest(data[requestEntry(parsed)]);
     const longest = longestPause(pauses);
     return {
+      fences: this.#fences(),
+      ...(asked === undefined ? {} : { request: this.#requestFacts(asked) }),
       ...(longest === undefined ? {} : { pause: this.#factsOf(longest) }),
       ...(faults.length === 0 ? {} : { ignored: faults.join('; ') }),
     };
+  }
+
+  #requestFacts(request: Request): OpenRequest {
+    return { ...request, expiresAt: this.#clock.now() + (endOfRequest(request) - this.#clock.wall()) };
+  }
+
+  #fences(): readonly NodeFence[] {
+    return Object.entries(this.map?.data ?? {}).flatMap(([entry, text]) => {
+      const fence = entry.startsWith(FENCED) ? readNodeFence(text) : undefined;
+      return fence === undefined || 'fault' in fence ? [] : [fence];
+    });
   }
 
   #factsOf(pause: Pause): PauseFacts {
@@ -116,8 +143,15 @@ export class Controls {
     const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
       (entry) => before[entry] !== after[entry],
     );
+    for (const watcher of this.#watchers) watcher();
     const keys = changed.map(workloadOfEntry);
     if (keys.includes(undefined)) this.#listener?.(undefined);
     else for (const key of keys) this.#listener?.(key);
   }
+}
+
+/** The request in a text, if something is left to do about it. */
+export function openRequest(text: string | undefined): Request | undefined {
+  const request = text === undefined ? undefined : readRequest(text);
+  return request === undefined || 'fault' in request || isSettled(request) ? undefined : request;
 }

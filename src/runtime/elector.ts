@@ -18,6 +18,7 @@ import { step } from '../core/election/step.ts';
 import type { Timing } from '../core/election/timing.ts';
 import { viewElection } from '../core/election/view.ts';
 import type { ElectionView } from '../core/election/view.ts';
+import type { Instant } from '../core/time.ts';
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { System, Timer } from '../ports/system.ts';
@@ -51,6 +52,8 @@ export interface Elector {
    * invariant (a port or `Leadership` that throws), with the term ended and the lock left to its TTL. To be called once.
    */
   run(signal: AbortSignal): Promise<void>;
+  /** Leaves the lock to others until then; a leader hands over. A time that has passed: it contends again. */
+  standAside(until: Instant): void;
   /** The present situation, for status pages and metrics. */
   view(): ElectionView;
 }
@@ -85,6 +88,10 @@ class RunningElector implements Elector {
 
   view(): ElectionView {
     return viewElection(this.#state, this.#config);
+  }
+
+  standAside(until: Instant): void {
+    this.#handle({ kind: 'stand-aside', until });
   }
 
   async run(signal: AbortSignal): Promise<void> {

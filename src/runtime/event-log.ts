@@ -93,6 +93,8 @@ export function logEvent(log: Log, event: DomainEvent): void {
         code: event.result,
         detail: event.detail,
       });
+    case 'asked':
+      return log.info('request', { ...event.told });
     case 'write-fenced':
       return log.debug('write of an ended term not sent', { term: event.term });
     case 'sweep-done':

@@ -3,11 +3,13 @@
  * the story. Best effort: an event that cannot be written is dropped after one attempt, as is one that finds a long queue
  * before it, and no decision ever waits for one.
  */
+import type { Told } from '../core/control/desk.ts';
 import { describeTicks, type DomainEvent, type WorkloadView } from '../core/projection.ts';
+import type { Proof } from '../core/reconcile/proof.ts';
 import { readStatus } from '../core/reconcile/resource-status.ts';
 import { TONE } from '../core/reconcile/tone.ts';
 import type { Duration } from '../core/time.ts';
-import { GROUP, LABEL } from '../core/workload/names.ts';
+import { controlName, GROUP, LABEL } from '../core/workload/names.ts';
 import { formatKey, parseKey, type WorkloadKey } from '../core/workload/model.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import { EVENTS, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
@@ -24,6 +26,7 @@ interface EventText {
 
 export interface RecorderOptions {
   readonly tenant: string;
+  readonly controllerNamespace: string;
   /** Unique per process: part of `reportingInstance`. */
   readonly holder: string;
   /** The custom resource behind a workload key, if there is one. */
@@ -60,6 +63,7 @@ export class EventRecorder {
 
   /** Subscribes to the hub. */
   record(event: DomainEvent): void {
+    if (event.type === 'asked') return this.#recordAsked(event.told);
     if (event.type === 'workload-changed') return this.#recordView(event.view, event.previous);
     const text = describe(event);
     if (text === undefined || !('key' in event)) return;
@@ -70,6 +74,22 @@ export class EventRecorder {
     this.#begin(text, about);
     const resource = this.#options.resourceOf(event.key);
     if (resource !== undefined) this.#begin(text, referTo(resource), about);
+  }
+
+  /** On the resource, the node, or the ConfigMap in which it was asked for. */
+  #recordAsked({ subject, action, state, by, reason, result }: Told): void {
+    const isBad = state === 'refused' || state === 'void' || action === 'fence';
+    const text = {
+      type: isBad ? 'Warning' : 'Normal',
+      reason: state === 'refused' ? 'ActionFailed' : state === 'done' ? 'ActionSucceeded' : 'Requested',
+      action: 'Answer',
+      note: `${action} ${subject} asked for by ${by || 'somebody'} (${reason}): ${state}, ${result}`,
+    } as const;
+    const resource = this.#options.resourceOf(subject);
+    if (resource !== undefined) return this.#begin(text, referTo(resource));
+    const { tenant, controllerNamespace: namespace } = this.#options;
+    const name = controlName(tenant);
+    this.#begin(text, { apiVersion: 'v1', kind: 'ConfigMap', namespace, name, uid: '' });
   }
 
   /** On the resource: what somebody should look at, and that the work is done. Not what its status says already. */
@@ -171,6 +191,8 @@ function describe(event: DomainEvent): EventText | undefined {
       return event.cause !== 'TickAlreadyRun'
         ? undefined
         : { type: 'Warning', reason: event.cause, action: 'Delete', note: 'another job has run its tick' };
+    case 'instance-ended':
+      return describeEnd(event.proof);
     case 'evidence-removed':
       return {
         type: 'Warning',
@@ -181,4 +203,23 @@ function describe(event: DomainEvent): EventText | undefined {
     default:
       return undefined;
   }
+}
+
+/** An end that no kubelet reported is somebody's word, and told as such. */
+function describeEnd(proof: Proof): EventText | undefined {
+  if (proof === 'FencedByOperator')
+    return {
+      type: 'Warning',
+      reason: 'ProofByOperator',
+      action: 'Remove',
+      note: 'taken as ended because an operator has given their word that its machine is off',
+    };
+  if (proof === 'GivenUp')
+    return {
+      type: 'Warning',
+      reason: 'GuaranteeLowered',
+      action: 'Remove',
+      note: 'given up after the time of nodeLoss without a word from its node: a copy may be running there',
+    };
+  return undefined;
 }

@@ -61,8 +61,9 @@ export class GuardedWriter {
     ref: ObjectRef,
     preconditions: DeletePreconditions,
     propagation: Propagation = 'Background',
+    grace?: 'none',
   ): Promise<GuardedResult> {
-    return this.#guard(ref, (signal) => this.#cluster.delete(ref, preconditions, propagation, signal));
+    return this.#guard(ref, (signal) => this.#cluster.delete(ref, preconditions, propagation, signal, grace));
   }
 
   /**

@@ -1,13 +1,23 @@
 /** The part of a Kubernetes Node that decisions look at; everything else is dropped before caching. */
 import type { ObjectMeta } from '../ports/cluster.ts';
 
+interface NodeCondition {
+  readonly type: string;
+  readonly status: string;
+  /** Written by the kubelet alone. */
+  readonly lastHeartbeatTime?: string;
+}
+
 export interface Node {
   readonly metadata: ObjectMeta;
   readonly spec?: { readonly taints?: readonly { readonly key: string; readonly effect?: string }[] };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly NodeCondition[];
+    readonly nodeInfo?: { readonly bootID?: string };
+  };
 }
 
-/** Keeps name, uid, taints and conditions. */
+/** Keeps name, uid, boot id, taints and conditions. */
 export function stripNode(node: Node): Node {
   const { name, uid, resourceVersion } = node.metadata;
   const metadata: ObjectMeta = {
@@ -15,10 +25,15 @@ export function stripNode(node: Node): Node {
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
-  const conditions = node.status?.conditions?.map(({ type, status }) => ({ type, status }));
+  const { bootID } = node.status?.nodeInfo ?? {};
+  const conditions = node.status?.conditions?.map(({ type, status, lastHeartbeatTime }) => ({
+    type,
+    status,
+    ...(type === 'Ready' && lastHeartbeatTime !== undefined ? { lastHeartbeatTime } : {}),
+  }));
   return {
     metadata,
     spec: { taints: node.spec?.taints?.map(({ key }) => ({ key })) ?? [] },
-    status: { conditions: conditions ?? [] },
+    status: { conditions: conditions ?? [], ...(bootID === undefined ? {} : { nodeInfo: { bootID } }) },
   };
 }

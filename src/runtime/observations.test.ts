@@ -68,6 +68,7 @@ function open(): Bench {
   const bench: Bench = { system, pods, nodes, seen, woken: [], terms: [], missed: [] };
   seen.listen({
     onWorkload: (key) => bench.woken.push(key),
+    onNode: () => {},
     onTermSeen: (term) => bench.terms.push(term),
     onEvidenceRemoved: (_key, pod) => bench.missed.push(pod.metadata.uid ?? ''),
   });

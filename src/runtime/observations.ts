@@ -6,9 +6,11 @@ import { goWorkloadOf } from '../core/reconcile/go-program.ts';
 import { claimedTerm } from '../core/reconcile/permit.ts';
 import { findProof, isGated, isTerminal, OUT_OF_SERVICE_TAINT } from '../core/reconcile/proof.ts';
 import { gracePeriod } from '../core/reconcile/stopping.ts';
-import { STOP_MARGIN, type Instance, type NodeFacts, type Vanished } from '../core/reconcile/observed.ts';
+import { STOP_MARGIN, type Instance, type Vanished } from '../core/reconcile/observed.ts';
+import type { NodeFacts } from '../core/reconcile/node-facts.ts';
 import type { Epoch } from '../core/election/record.ts';
 import type { Pod } from '../core/manifests/pod.ts';
+import { present } from '../core/present.ts';
 import type { Instant } from '../core/time.ts';
 import { formatKey, type WorkloadKey } from '../core/workload/model.ts';
 import { ANNOTATION } from '../core/workload/names.ts';
@@ -25,6 +27,8 @@ interface SeenPod {
 /** Told which workload to look at again, and of any term above ours. */
 export interface ObservationListener {
   onWorkload(key: string): void;
+  /** A node appeared, went, or reported something else than before. */
+  onNode(): void;
   onTermSeen(epoch: Epoch): void;
   /** An instance disappeared without proof of its end. */
   onEvidenceRemoved(key: string, pod: Pod): void;
@@ -36,6 +40,7 @@ export class Observations {
   readonly #nodes: Cache<Node>;
   readonly #byWorkload = new Map<string, Map<string, SeenPod>>();
   readonly #vanished = new Map<string, Vanished[]>();
+  readonly #proven = new Set<string>();
   readonly #notReadySince = new Map<string, Instant>();
   readonly #watchers: ((key: string) => void)[] = [];
   #listener: ObservationListener | undefined;
@@ -84,6 +89,11 @@ export class Observations {
     return there.filter(({ pod }) => goWorkloadOf(pod) !== undefined);
   }
 
+  /** The leader has let this pod go, for a reason that the pod itself does not show. */
+  proven(uid: string): void {
+    this.#proven.add(uid);
+  }
+
   /** Instances of this workload that vanished unproven and do not count as gone yet. */
   vanished(key: string): readonly Vanished[] {
     const now = this.#clock.now();
@@ -105,23 +115,27 @@ export class Observations {
     const on = pod.spec.nodeName ?? '';
     return {
       pod,
-      node: on === '' ? { kind: 'absent' } : this.#nodeFacts(on),
+      node: on === '' ? { kind: 'absent' } : this.nodeFacts(on),
       ...(terminatingSince === undefined ? {} : { terminatingSince }),
       ...(readySince === undefined ? {} : { readySince }),
     };
   }
 
-  #nodeFacts(name: string): NodeFacts {
+  /** What is known of a node. */
+  nodeFacts(name: string): NodeFacts {
     const node = this.#nodes.get('', name);
     if (node === undefined) return { kind: 'absent' };
     const taints = new Set((node.spec?.taints ?? []).map((taint) => taint.key));
     const since = this.#notReadySince.get(name);
+    const bootId = node.status?.nodeInfo?.bootID;
+    const heartbeat = heartbeatOf(node);
+    const { uid } = node.metadata;
     return {
       kind: 'present',
       ready: isReady(node),
       suspect: SUSPECT_TAINTS.some((taint) => taints.has(taint)),
       outOfService: taints.has(OUT_OF_SERVICE_TAINT),
-      ...(since === undefined ? {} : { notReadySince: since }),
+      ...present({ notReadySince: since, uid, bootId, heartbeat }),
     };
   }
 
@@ -187,7 +201,7 @@ export class Observations {
     const instance = this.#instance({ ...seen, pod: last ?? seen.pod });
     pods.delete(uid);
     if (pods.size === 0) this.#byWorkload.delete(key);
-    if (findProof(instance) !== undefined) return;
+    if (this.#proven.delete(uid) || findProof(instance) !== undefined) return;
     const goneAt = this.#clock.now() + gracePeriod(instance) + STOP_MARGIN;
     const entry = { uid, node: seen.pod.spec.nodeName ?? '', goneAt };
     this.#vanished.set(key, [...(this.#vanished.get(key) ?? []), entry]);
@@ -205,6 +219,7 @@ export class Observations {
       sameFacts(change.object, change.previous)
     )
       return;
+    this.#listener?.onNode();
     for (const [key, pods] of this.#byWorkload)
       for (const { pod } of pods.values()) if (pod.spec.nodeName === name) this.#announce(key);
   }
@@ -232,5 +247,15 @@ function isPodReady(pod: Pod): boolean {
 
 function sameFacts(a: Node, b: Node): boolean {
   const taints = (node: Node): string => (node.spec?.taints ?? []).map((taint) => taint.key).join();
-  return isReady(a) === isReady(b) && taints(a) === taints(b);
+  return (
+    isReady(a) === isReady(b) &&
+    taints(a) === taints(b) &&
+    a.status?.nodeInfo?.bootID === b.status?.nodeInfo?.bootID &&
+    // Of a node that is ready, its kubelet says the same every few minutes.
+    (isReady(a) || heartbeatOf(a) === heartbeatOf(b))
+  );
+}
+
+function heartbeatOf(node: Node): string | undefined {
+  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.lastHeartbeatTime;
 }

@@ -1,8 +1,9 @@
 /** Connects the elector to the work: one session per term, drained before the lock may be released. */
+import type { SessionDependencies, SessionIdentity } from './session-parts.ts';
 import type { RuleOutcome } from '../core/reconcile/plan.ts';
 import type { Leadership, Term } from './term.ts';
 import { readWorld, type World } from './world.ts';
-import { TermSession, type SessionDependencies, type SessionIdentity } from './term-session.ts';
+import { TermSession } from './term-session.ts';
 
 export class Reconciler implements Leadership {
   readonly #deps: SessionDependencies;

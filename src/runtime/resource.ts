@@ -24,7 +24,7 @@ interface Served extends WorkloadResource {
 }
 
 /** The annotations by which people ask for something. */
-const ASKED: ReadonlySet<string> = new Set([ANNOTATION.paused]);
+const ASKED: ReadonlySet<string> = new Set([ANNOTATION.paused, ANNOTATION.request]);
 
 /** Without what can be large and is never looked at. Items of a list arrive without their kind. */
 export function stripResource({ kind }: Resource, { metadata, ...rest }: Served): WorkloadResource {

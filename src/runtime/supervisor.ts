@@ -2,6 +2,7 @@
  * The life of one controller process: caches first, then the election, then the work of each term; and the way out in
  * the opposite order. Everything started here is awaited here.
  */
+import { standAside } from '../core/control/desk.ts';
 import { formatFingerprint } from '../core/election/record.ts';
 import type { Timing } from '../core/election/timing.ts';
 import type { ElectionView } from '../core/election/view.ts';
@@ -76,6 +77,8 @@ export class Supervisor {
   /** Everything that lives as long as the process. */
   readonly #life = new AbortController();
   #elector: Elector | undefined;
+  /** The lock was left to others when the records were looked at last. */
+  #isAside = false;
   #reconciler: Reconciler | undefined;
   #fatal: Error | undefined;
   #clusterProblem: string | undefined = 'not connected yet';
@@ -265,6 +268,18 @@ export class Supervisor {
       },
       { name: lockName, holder, timing, fingerprint, remainsFollower },
     );
+    this.#controls.watch(() => this.#heedControl());
+    this.#heedControl();
     await this.#elector.run(AbortSignal.any([stop, broken.signal]));
+  }
+
+  /** Whether a person wants this process to lead is looked at with every change of the records. */
+  #heedControl(): void {
+    const { clock } = this.#ports.system;
+    const data = this.#controls.map?.data ?? {};
+    const aside = standAside(data, { id: this.#options.id, wall: clock.wall() });
+    const isNew = aside > 0 || this.#isAside;
+    this.#isAside = aside > 0;
+    if (isNew) this.#elector?.standAside(clock.now() + aside);
   }
 }

@@ -2,28 +2,24 @@
  * The work of one term. First a consistent read of everything this tenant owns, started after the win; then every
  * workload is looked at once, those without a healthy instance first; then whatever changes. Ends with its term.
  */
-import type { Pod } from '../core/manifests/pod.ts';
 import type { Input } from '../core/reconcile/observed.ts';
 import { explainWorkload, planWorkload, type Plan, type RuleOutcome } from '../core/reconcile/plan.ts';
+import { present } from '../core/present.ts';
+import { concede } from '../core/reconcile/concession.ts';
 import { recordFor, restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
-import { SECOND, type Duration } from '../core/time.ts';
+import { SECOND } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
-import type { Cache, Cluster } from '../ports/cluster.ts';
-import type { System } from '../ports/system.ts';
 import type { ApplyContext } from './apply-context.ts';
-import type { Controls } from './controls.ts';
+import { tendControl } from './control-desk.ts';
 import { applyAction } from './apply.ts';
 import { Dependencies } from './dependencies.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import { HistoryKeeper } from './history-keeper.ts';
-import type { Hub } from './hub.ts';
-import type { ManagedObjects } from './managed-objects.ts';
-import type { Observations } from './observations.ts';
 import { pause } from './pause.ts';
 import { openRecords, type Records } from './records.ts';
 import { Registry } from './registry.ts';
-import type { Sources } from './sources.ts';
+import type { SessionDependencies, SessionIdentity } from './session-parts.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { Term } from './term.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -32,34 +28,9 @@ import { WorkloadNotes } from './workload-notes.ts';
 
 /** Guarded requests in flight at once. The API server's own flow control is obeyed on top (429). */
 const CONCURRENCY = 32;
+const CONTROL = 'control'; // the key of the records that are about no workload
 /** Steps one key may take in a row before others get a turn. */
 const MAX_STEPS = 8;
-
-export interface SessionDependencies {
-  readonly system: System;
-  readonly cluster: Cluster;
-  readonly pods: Cache<Pod>;
-  /** Pods that may be of the Go program. */
-  readonly goPods: Cache<Pod>;
-  readonly observations: Observations;
-  /** What stands around the pods. */
-  readonly objects: ManagedObjects;
-  readonly sources: Sources;
-  readonly controls: Controls;
-  readonly hub: Hub;
-  /** Told how long each look at a workload took. */
-  readonly onReconciled?: (duration: Duration) => void;
-}
-
-export interface SessionIdentity {
-  readonly tenant: string;
-  readonly controllerNamespace: string;
-  /** The configured id and cluster name, as written on live objects. */
-  readonly id: string;
-  readonly clusterName: string;
-  /** Names store, lock and anchor: what our objects carry. */
-  readonly fingerprint: string;
-}
 
 export class TermSession {
   readonly #deps: SessionDependencies;
@@ -140,6 +111,9 @@ export class TermSession {
       objects: deps.objects,
       records: this.#records,
       notes: this.#notes,
+      sources: deps.sources,
+      controls: deps.controls,
+      proven: (uid) => deps.observations.proven(uid),
       nextToken: () => (this.#tokens += 1),
       emit: (event) => deps.hub.emit(event),
     };
@@ -170,6 +144,7 @@ export class TermSession {
     this.#deps.controls.listen((key) => this.#askedAgain(key));
     this.#deps.observations.listen({
       onWorkload: (key) => this.#queue.add(key),
+      onNode: () => this.#queue.add(CONTROL),
       onTermSeen: (epoch) => this.#checkTerm(epoch),
       onEvidenceRemoved: (key, pod) =>
         this.#deps.hub.emit({
@@ -254,10 +229,12 @@ export class TermSession {
 
   /** Somebody asks for something else, of this workload or of all. */
   #askedAgain(key: string | undefined): void {
+    this.#queue.add(CONTROL);
     for (const asked of key === undefined ? this.#keys() : [key]) this.#queue.add(asked, 'routine');
   }
 
   #sweep(): void {
+    this.#queue.add(CONTROL);
     const keys = this.#keys();
     for (const key of keys) this.#unswept.add(key);
     this.#swept = keys.size;
@@ -277,7 +254,14 @@ export class TermSession {
     if (epoch > this.#term.epoch) this.#term.demote(epoch);
   }
 
+  /** Before the workloads: what they may do depends on it. */
+  async #tendControl(): Promise<void> {
+    const at = await tendControl(this.#context, this.#deps.observations, this.#deps.system.log);
+    if (at !== undefined) this.#queue.addAt(CONTROL, at);
+  }
+
   async #reconcile(key: string): Promise<void> {
+    if (key === CONTROL) return this.#tendControl();
     for (let step = 0; step < MAX_STEPS; step++) {
       if (!this.#term.isValid()) return;
       const input = this.#gather(key);
@@ -351,14 +335,9 @@ export class TermSession {
     const needs = known === undefined ? record?.dependsOn : known.dependsOn?.map(formatKey);
     this.#dependencies.learn(key, needs ?? []);
     const waitsFor = wanted.desired === undefined ? [] : this.#dependencies.waitsFor(wanted.desired);
-    const foreign = this.#notes.foreignOf(key);
+    const lost = record?.givenUp?.node;
     const foreignServices = this.#notes.foreignServicesOf(key);
-    const remains = this.#notes.remainsOf(key);
-    const unobserved = objects.unobserved(key);
-    const unansweredPermit = this.#notes.unansweredPermit(key);
-    const startNotBefore = this.#notes.startNotBefore(key, wanted.desired?.templateHash);
-    const refusal = this.#notes.refusal(key);
-    return {
+    return concede({
       key: parsed,
       now: system.clock.now(),
       wall: system.clock.wall(),
@@ -371,17 +350,20 @@ export class TermSession {
       vanished: observations.vanished(key),
       ...wanted,
       ...controls.of(key, sources.resource(key)?.object),
-      ...(record === undefined ? {} : { record }),
-      ...(waitsFor.length === 0 ? {} : { waitsFor }),
       stopsAfter: this.#dependencies.stopsAfter(key),
-      ...(foreign === undefined ? {} : { foreign }),
-      ...(foreignServices.length === 0 ? {} : { foreignServices }),
-      ...(remains === undefined ? {} : { remains }),
-      ...(unobserved === undefined ? {} : { unobserved }),
-      ...(unansweredPermit === undefined ? {} : { unansweredPermit }),
-      ...(startNotBefore === undefined ? {} : { startNotBefore }),
-      ...(refusal === undefined ? {} : { refusal }),
-    };
+      ...present({
+        record,
+        lostNode: lost === undefined ? undefined : observations.nodeFacts(lost),
+        waitsFor: waitsFor.length === 0 ? undefined : waitsFor,
+        remains: this.#notes.remainsOf(key),
+        foreign: this.#notes.foreignOf(key),
+        foreignServices: foreignServices.length === 0 ? undefined : foreignServices,
+        unobserved: objects.unobserved(key),
+        unansweredPermit: this.#notes.unansweredPermit(key),
+        startNotBefore: this.#notes.startNotBefore(key, wanted.desired?.templateHash),
+        refusal: this.#notes.refusal(key),
+      }),
+    });
   }
 
   #publish(input: Input, plan: Plan): void {

@@ -101,6 +101,11 @@ export class WorkloadNotes {
     this.#startNotBefore.set(key, { hash, until });
   }
 
+  /** Somebody asked for a start: the last failure does not delay it. */
+  startAtOnce(key: string): void {
+    this.#startNotBefore.delete(key);
+  }
+
   /** Undefined for another template than the one that failed: an edit is tried at once. */
   startNotBefore(key: string, hash: string | undefined): Instant | undefined {
     const delay = this.#startNotBefore.get(key);

@@ -69,12 +69,14 @@ export function openWriter(transport: Transport, reader: ClusterReader): Cluster
       preconditions: DeletePreconditions,
       propagation: Propagation,
       signal: AbortSignal,
+      grace?: 'none',
     ): Promise<WriteResult> {
       const body = {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         preconditions,
         propagationPolicy: propagation,
+        ...(grace === undefined ? {} : { gracePeriodSeconds: 0 }),
       };
       const reply = await transport.call({ method: 'DELETE', path: objectPath(ref), body }, signal);
       // An object removed at once is answered with a Status, which names no object.

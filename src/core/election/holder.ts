@@ -83,6 +83,7 @@ export function advanceHolder(turn: Turn): void {
       epoch: hold.epoch,
       ...(previous === undefined ? {} : { previous }),
     });
+    if (now < turn.state.asideUntil) beginDrain(turn, hold);
   }
 }
 
@@ -194,11 +195,10 @@ export function suspect(turn: Turn, hold: Hold): void {
 /** Stops: who acted drains and then releases; who only holds the lock leaves it to its TTL, see `step.ts`. */
 export function beginStop(turn: Turn): void {
   const { phase } = turn.state;
+  change(turn, { isStopping: true });
   switch (phase.kind) {
     case 'leading':
-      enter(turn, { kind: 'draining', hold: phase.hold });
-      turn.effects.push({ kind: 'drain' });
-      return emit(turn, { kind: 'leadership-draining', epoch: phase.hold.epoch });
+      return beginDrain(turn, phase.hold);
     case 'follower':
     case 'acquiring':
     case 'claiming':
@@ -210,15 +210,38 @@ export function beginStop(turn: Turn): void {
   }
 }
 
+/**
+ * A person wants others to lead: a leader hands over as it does when it stops, and then follows. A claim goes on,
+ * and is handed over as soon as its term begins: only who acted releases.
+ */
+export function standAside(turn: Turn, until: Instant): void {
+  const { phase } = turn.state;
+  change(turn, { asideUntil: until });
+  if (phase.kind === 'leading' && turn.moment.now < until) beginDrain(turn, phase.hold);
+  if (phase.kind === 'follower') enter(turn, { ...phase, readAt: Math.min(phase.readAt, turn.moment.now) });
+}
+
+function beginDrain(turn: Turn, hold: Hold): void {
+  enter(turn, { kind: 'draining', hold });
+  turn.effects.push({ kind: 'drain' });
+  emit(turn, { kind: 'leadership-draining', epoch: hold.epoch });
+}
+
+/** After a drain: the end, or a follower again when only the lock was to go to others. */
+function endDrain(turn: Turn): void {
+  if (turn.state.isStopping) finish(turn);
+  else follow(turn, turn.moment.now + turn.config.timing.ttl);
+}
+
 /** Nothing guarded is in flight any more, or (not clean) the outcome of something stays unknown. */
 export function onDrained(turn: Turn, isClean: boolean): void {
   const { phase } = turn.state;
-  if (phase.kind === 'settling') return finish(turn);
+  if (phase.kind === 'settling') return endDrain(turn);
   if (phase.kind !== 'draining') return;
   const { nonce, epoch } = phase.hold;
   if (!isClean) {
     lose(turn, 'DrainIncomplete');
-    return finish(turn);
+    return endDrain(turn);
   }
   turn.effects.push({ kind: 'end-term' });
   cancelStoreCall(turn);
@@ -229,7 +252,7 @@ export function onDrained(turn: Turn, isClean: boolean): void {
 /** Asked once: if the answer stays out, the TTL frees the lock. */
 export function onReleased(turn: Turn, epoch: Epoch, reply: ReleaseReply): void {
   emit(turn, { kind: 'leadership-released', epoch, confirmed: reply.kind === 'released' });
-  finish(turn);
+  endDrain(turn);
 }
 
 function finish(turn: Turn): void {

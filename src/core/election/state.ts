@@ -156,6 +156,10 @@ export interface ElectionState {
    */
   readonly clock: { readonly now: Instant; readonly wall: WallTime };
   readonly nextId: number;
+  /** Until then the lock is left to others, because a person asked for it. Infinity: until told otherwise. */
+  readonly asideUntil: Instant;
+  /** A stop was asked for: what is let go is not contended for again. */
+  readonly isStopping: boolean;
 }
 
 export type Event =
@@ -171,6 +175,8 @@ export type Event =
   /** A check of the right to act found that the clocks disagree. */
   | { readonly kind: 'pause-suspected' }
   | { readonly kind: 'drained'; readonly isClean: boolean }
+  /** Leave the lock to others until then: a leader drains and releases. A time that has passed: contend again. */
+  | { readonly kind: 'stand-aside'; readonly until: Instant }
   | { readonly kind: 'stop' };
 
 /** What the shell does, in the order given. */
@@ -210,6 +216,8 @@ export function initialState(moment: Moment, config: ElectionConfig): ElectionSt
     lastAskedAt: -Infinity,
     clock: { now: moment.now, wall: moment.wall },
     nextId: 1,
+    asideUntil: -Infinity,
+    isStopping: false,
   };
 }
 

@@ -118,6 +118,8 @@ function apply(turn: Turn, event: Event): void {
       return;
     case 'drained':
       return holder.onDrained(turn, event.isClean);
+    case 'stand-aside':
+      return holder.standAside(turn, event.until);
     case 'stop':
       return holder.beginStop(turn);
   }

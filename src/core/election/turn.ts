@@ -137,7 +137,8 @@ export function takeableAt({ state: { strangerGoneAt, lock, yieldUntil } }: Turn
 
 /** Whether this process may try to take the lock. */
 export function canContend(turn: Turn): boolean {
-  return !turn.config.remainsFollower && turn.state.anchor.kind === 'usable';
+  const { anchor, asideUntil } = turn.state;
+  return !turn.config.remainsFollower && anchor.kind === 'usable' && turn.moment.now >= asideUntil;
 }
 
 function noteLock(turn: Turn, view: LockView): void {

@@ -26,6 +26,8 @@ import type { CronInput, Instance } from './observed.ts';
 import { findDrift, findObject, renderOwner } from './owner.ts';
 import { checkPaused } from './pausing.ts';
 import { removeAnnotation, setAll } from './patches.ts';
+import { checkConceded } from './concession.ts';
+import { checkRestart } from './restart-request.ts';
 import { permitAlone } from './permit.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import { clearFinished } from './removal.ts';
@@ -59,10 +61,12 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'cron job exists', check: checkExists },
   { name: 'cron job is as it should be', check: checkCurrent }, //        the running job is not touched
   { name: 'missed ticks are on the ledger', check: checkMissed }, //      also while a run before them goes on
+  { name: 'run on a lost node is given up', check: checkConceded }, // by the word of a person, or of the spec
   { name: 'stopped runs are gone', check: checkStopping }, //             whatever terminates must be proven gone
   { name: 'ended runs are let go', check: checkEnded }, //                so that history limits and TTLs work
   { name: 'spec of the cron job is readable', check: checkReadable },
   { name: 'cron job still wanted', check: checkWanted }, //               removed: a running job finishes first
+  { name: 'request about the run is answered', check: checkRestart }, // restart: stop this one, then start
   { name: 'no tick is run twice', check: checkTicks }, //                 one job per tick, for ever
   { name: 'vanished run is waited for', check: checkGone }, //            an unproven absence is not gone yet
   { name: 'dependencies of a run are ready', check: checkNeeds }, // what it depends on comes first

@@ -6,7 +6,10 @@ import type { Epoch } from '../election/record.ts';
 import type { ManagedObject } from '../manifests/managed-object.ts';
 import type { Pod } from '../manifests/pod.ts';
 import type { RenderIdentity } from '../manifests/pod-template.ts';
+import type { NodeFence } from '../control/node-fence.ts';
+import type { Request } from '../control/request.ts';
 import type { Duration, Instant, WallTime } from '../time.ts';
+import type { NodeFacts } from './node-facts.ts';
 import type {
   CronJobWorkload,
   PersistentWorkload,
@@ -16,21 +19,6 @@ import type {
   WorkloadKey,
 } from '../workload/model.ts';
 
-/** What is known of the node that a pod is bound to. */
-export type NodeFacts =
-  /** No Node object of that name (deleted, or never seen). */
-  | { readonly kind: 'absent' }
-  | {
-      readonly kind: 'present';
-      readonly ready: boolean;
-      /** Since when it has not been ready, by local observation. */
-      readonly notReadySince?: Instant;
-      /** It carries a taint that says its kubelet is not to be trusted to report: not-ready, unreachable or out-of-service. */
-      readonly suspect: boolean;
-      /** The operator's (or a fencing tool's) word that the machine is off: taint `node.kubernetes.io/out-of-service`. */
-      readonly outOfService: boolean;
-    };
-
 /** One pod of the workload, as last read or as our own last write was answered. */
 export interface Instance {
   readonly pod: Pod;
@@ -39,6 +27,11 @@ export interface Instance {
   readonly terminatingSince?: Instant;
   /** Since when it has been Ready without interruption, by local observation. */
   readonly readySince?: Instant;
+  /**
+   * What stands in for a proof, see `concession.ts`: an operator's word that the machine is off, or the spec's that nobody
+   * waits for a silent node any longer.
+   */
+  readonly word?: 'FencedByOperator' | 'GivenUp';
 }
 
 /** An instance that disappeared although nobody had proven its end. */
@@ -71,6 +64,8 @@ export interface WorkloadRecord {
   readonly forgiven?: { readonly uid: string; readonly restarts: number };
   /** What it depends on: after it left its source it is still stopped before that. */
   readonly dependsOn?: readonly string[];
+  /** An instance whose end was given up, not proven: until its node reports again, nobody knows whether it runs. */
+  readonly givenUp?: { readonly node: string; readonly uid: string };
   /** The last ticks of a cron job, in the order in which they were entered: which job ran each, or that none did. */
   readonly ticks?: readonly Tick[];
 }
@@ -127,6 +122,11 @@ export interface PauseFacts {
   readonly endsAt: Instant;
 }
 
+/** A request that is not settled yet. */
+export interface OpenRequest extends Pick<Request, 'id' | 'action' | 'by' | 'reason' | 'state' | 'podUid'> {
+  readonly expiresAt: Instant;
+}
+
 export interface Input {
   readonly key: WorkloadKey;
   readonly now: Instant;
@@ -163,6 +163,8 @@ export interface Input {
   /** Pod uid whose permit was sent and never answered. */
   readonly unansweredPermit?: string;
   readonly record?: WorkloadRecord;
+  /** What is known of the node of `record.givenUp`. */
+  readonly lostNode?: NodeFacts;
   /** What it waits for before it may start, and why each is not enough yet; see `CommonSpec.dependsOn`. Absent: nothing. */
   readonly waitsFor?: readonly { readonly key: string; readonly cause: string }[];
   /** Workloads that depend on this one, are to be stopped as well, and still run: they are stopped first. */
@@ -171,6 +173,11 @@ export interface Input {
   readonly startNotBefore?: Instant;
   readonly refusal?: Refusal;
   readonly pause?: PauseFacts;
+  readonly request?: OpenRequest;
+  /** Words of operators about nodes that are off. */
+  readonly fences?: readonly NodeFence[];
+  /** When the proof of a silent node is given up next. */
+  readonly givesUpAt?: Instant;
   /** What somebody asked for in a record that cannot be read, and so has no effect: told to people. */
   readonly ignored?: string;
 }

@@ -17,6 +17,8 @@ import {
   templateHashOf,
 } from './owner.ts';
 import { checkPaused } from './pausing.ts';
+import { checkConceded } from './concession.ts';
+import { checkRestart } from './restart-request.ts';
 import { permitAlone } from './permit.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import { clearFinished, clearLeftovers, stopMaker } from './removal.ts';
@@ -50,12 +52,14 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'maker exists', check: checkOwnerExists }, //                   Deployment or StatefulSet
   { name: 'maker is as it should be', check: checkOwnerCurrent }, //      the spec, and what keeps a second one from running
   { name: 'services are as they should be', check: checkServices }, //    how clients find it
+  { name: 'made pod on a lost node is given up', check: checkConceded }, // by the word of a person, or of the spec
   { name: 'old made pods are gone', check: checkStopping }, //            whatever terminates must be proven gone
   { name: 'spec of the maker is readable', check: checkReadable }, //     a spec that means nothing changes nothing more
   { name: 'made pods are not finished', check: checkFinished }, //        terminal pods are cleared away
   { name: 'workload with a maker is wanted', check: checkWanted }, //     removed: what is left goes, then the record
   { name: 'maker stays', check: checkOwnerStays }, //                     one that is being deleted takes its pods along
   { name: 'one made pod is permitted', check: checkSingle }, //           a second one without a gate must go
+  { name: 'request about the made pod is answered', check: checkRestart }, // restart: stop this one, then start
   { name: 'made pod has the current spec', check: checkSpec }, //         planned replacement
   { name: 'vanished pod is waited for', check: checkGone }, //            an unproven absence is not gone yet
   { name: 'dependencies of a made pod are ready', check: checkDependencies }, // what it depends on comes first

@@ -136,6 +136,11 @@ export function statusPatch(resource: WorkloadResource, status: unknown): readon
   return [expectVersion(resource), { op: 'add', path: '/status', value: status }];
 }
 
+/** Refuses what follows in the same patch unless the object is as it was read. */
+export function pinPatch(object: Pick<WorkloadResource, 'metadata'>): Operation {
+  return expectVersion(object);
+}
+
 function expectVersion({ metadata }: Pick<WorkloadResource, 'metadata'>): Operation {
   return { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion };
 }

@@ -150,12 +150,12 @@ describe('stop', () => {
     } as const;
     const decision = decide({ instances: [makeInstance({ terminating: true }, { node })], now: MINUTE });
     expect(decision).toMatchObject({ reason: 'NodeUnreachable', actions: [] });
-    expect(decision.message).toContain('kubectl taint node node-a node.kubernetes.io/out-of-service');
+    expect(decision.message).toContain('k8-highlander fence node node-a');
   });
 
   it('names a command for a Node object that is gone', () => {
     const instances = [makeInstance({ terminating: true }, { node: { kind: 'absent' } })];
-    expect(decide({ instances, now: MINUTE }).message).toContain('kubectl patch pod report-pod');
+    expect(decide({ instances, now: MINUTE }).message).toContain('k8-highlander fence node node-a');
   });
 
   it('waits for another finalizer without touching it', () => {

@@ -38,7 +38,10 @@ interface Link {
 export function planWorkload(input: Input): Plan {
   for (const { name, ask } of chainOf(input)) {
     const verdict = ask();
-    if (verdict !== undefined) return { rule: name, ...verdict };
+    if (verdict === undefined) continue;
+    const { givesUpAt } = input;
+    const wake = givesUpAt === undefined ? {} : { wakeAt: Math.min(givesUpAt, verdict.wakeAt ?? Infinity) };
+    return { rule: name, ...verdict, ...wake };
   }
   throw new Error(`no rule answered for ${formatKey(input.key)}`);
 }

@@ -14,8 +14,16 @@ import type { Instance } from './observed.ts';
  * - `KubeletReported` (P1): the kubelet wrote a terminal phase, and no container is shown running.
  * - `OutOfService` (P2): its node is declared off by the taint `node.kubernetes.io/out-of-service` (KEP-2268), is not
  *   ready, and the pod is being deleted.
+ * - `FencedByOperator` (P2): a person has given their word that the machine is off, for this very pod, its kubelet has not
+ *   reported since, and the pod is being deleted.
+ * - `GivenUp`: none at all. The spec says to wait no longer than this for a silent node, and the pod is being deleted.
  */
-export type Proof = 'NeverPermitted' | 'NeverBound' | 'KubeletReported' | 'OutOfService';
+export type Proof =
+  | 'NeverPermitted'
+  | 'NeverBound'
+  | 'KubeletReported'
+  | 'OutOfService'
+  | NonNullable<Instance['word']>;
 
 /** The proof that this instance cannot be running, or undefined: then it must be treated as running. */
 export function findProof(instance: Instance): Proof | undefined {
@@ -26,7 +34,7 @@ export function findProof(instance: Instance): Proof | undefined {
   if (terminating && !bound) return 'NeverBound';
   if (bound && isEndReported(instance)) return 'KubeletReported';
   if (terminating && bound && isDeclaredOff(instance)) return 'OutOfService';
-  return undefined;
+  return terminating && bound ? instance.word : undefined;
 }
 
 /** The permit has not been given: the scheduler leaves such a pod alone (KEP-3521). */

@@ -26,6 +26,14 @@ export interface Condition {
   readonly message: string;
 }
 
+/** Whether it is proven that no other instance runs. */
+export interface Guarantee {
+  readonly level: 'Proven' | 'BestEffort';
+  /** What stands in place of a proof. */
+  readonly proof?: string;
+  readonly since: Timestamp;
+}
+
 /** Described in `workload/status-fields.ts`. */
 export interface ResourceStatus {
   readonly active?: boolean;
@@ -39,6 +47,7 @@ export interface ResourceStatus {
   readonly restarts?: number;
   readonly instance?: Readonly<Record<string, string>>;
   readonly schedule?: ScheduleView;
+  readonly guarantee?: Guarantee;
   readonly record?: StatusRecord;
   readonly conditions?: readonly Condition[];
 }
@@ -51,6 +60,7 @@ interface StatusRecord {
   readonly countedPodUID?: string;
   readonly forgiven?: { readonly podUID: string; readonly restarts: number };
   readonly ticks?: readonly { readonly at: string; readonly jobUID?: string }[];
+  readonly givenUp?: { readonly node: string; readonly podUID: string };
 }
 
 /** What the status is about. */
@@ -58,7 +68,7 @@ export interface StatusFacts {
   readonly generation: number | undefined;
   readonly term: number;
   readonly view: Pick<WorkloadView, 'active' | 'healthy' | 'reason' | 'message' | 'instance'>;
-  readonly input: Pick<Input, 'instances' | 'record' | 'desired'>;
+  readonly input: Pick<Input, 'instances' | 'record' | 'desired'> & Partial<Pick<Input, 'vanished'>>;
   /** Of a cron job. */
   readonly schedule?: ScheduleView;
 }
@@ -99,6 +109,7 @@ export function composeStatus(
     restarts: countAll(input),
     ...(instance === undefined ? {} : { instance }),
     ...(schedule === undefined ? {} : { schedule }),
+    guarantee: judgeGuarantee(input, previous, now),
     ...(record === undefined ? {} : { record }),
     conditions: [
       // An edit that was not accepted is not rolled out, however well the instance of the last one runs.
@@ -151,9 +162,9 @@ export function isSameStatus(a: ResourceStatus, b: ResourceStatus): boolean {
 /** Undefined for a record that says no more than that the workload is managed. */
 export function encodeStatusRecord(record: WorkloadRecord | undefined): StatusRecord | undefined {
   if (record === undefined) return undefined;
-  const { hash, outcome, restarts, counted, forgiven, ticks = [] } = record;
-  const isBlank = outcome === undefined && restarts === 0 && counted === undefined && forgiven === undefined;
-  if (isBlank && ticks.length === 0) return undefined;
+  const { hash, outcome, restarts, counted, forgiven, givenUp, ticks = [] } = record;
+  const isPlain = outcome === undefined && restarts === 0 && givenUp === undefined;
+  if (isPlain && counted === undefined && forgiven === undefined && ticks.length === 0) return undefined;
   return {
     restarts,
     ...(hash === undefined ? {} : { templateHash: hash }),
@@ -165,13 +176,14 @@ export function encodeStatusRecord(record: WorkloadRecord | undefined): StatusRe
       : {
           ticks: ticks.map(({ at, jobUid }) => present({ at, jobUID: jobUid })),
         }),
+    ...(givenUp === undefined ? {} : { givenUp: { node: givenUp.node, podUID: givenUp.uid } }),
   };
 }
 
 /** The record in a status; undefined if there is none. */
 export function decodeStatusRecord({ record }: ResourceStatus): WorkloadRecord | undefined {
   if (record === undefined) return undefined;
-  const { templateHash, outcome, restarts, countedPodUID, forgiven, ticks } = record;
+  const { templateHash, outcome, restarts, countedPodUID, forgiven, givenUp, ticks } = record;
   return {
     managedFrom: 'resource',
     restarts,
@@ -179,12 +191,26 @@ export function decodeStatusRecord({ record }: ResourceStatus): WorkloadRecord |
     ...(outcome === undefined ? {} : { outcome }),
     ...(countedPodUID === undefined ? {} : { counted: countedPodUID }),
     ...(forgiven === undefined ? {} : { forgiven: { uid: forgiven.podUID, restarts: forgiven.restarts } }),
+    ...(givenUp === undefined ? {} : { givenUp: { node: givenUp.node, uid: givenUp.podUID } }),
     ...(Array.isArray(ticks) ? { ticks: decodeTicks(ticks) } : {}),
   };
 }
 
 function decodeTicks(ticks: NonNullable<StatusRecord['ticks']>): readonly Tick[] {
   return ticks.map(({ at, jobUID }) => present({ at, jobUid: jobUID }));
+}
+
+function judgeGuarantee(
+  { record, vanished = [] }: StatusFacts['input'],
+  previous: ResourceStatus,
+  now: Timestamp,
+): Guarantee {
+  const proof =
+    record?.givenUp !== undefined ? 'GivenUp' : vanished.length > 0 ? 'EvidenceRemoved' : undefined;
+  const level = proof === undefined ? 'Proven' : 'BestEffort';
+  const before = previous.guarantee;
+  const since = before !== undefined && before.level === level ? before.since : now;
+  return { level, ...(proof === undefined ? {} : { proof }), since };
 }
 
 function describeInstance(

@@ -1,5 +1,6 @@
 /** The restart budget of a process: how restarts are counted, forgiven and slowed down. */
 import type { Pod } from '../manifests/pod.ts';
+import { present } from '../present.ts';
 import { MINUTE, SECOND, type Duration } from '../time.ts';
 import { formatKey, type Workload } from '../workload/model.ts';
 import type { WorkloadRecord } from './observed.ts';
@@ -19,7 +20,7 @@ export function restartDelay(restarts: number): Duration {
 export function recordFor(workload: Workload, record: WorkloadRecord | undefined): WorkloadRecord {
   const managedFrom = workload.source.from;
   // What ran when is true whatever the template: a tick that was run is not run again after an edit.
-  const ledger = record?.ticks === undefined ? {} : { ticks: record.ticks };
+  const ledger = present({ ticks: record?.ticks, givenUp: record?.givenUp });
   const needs = rememberedNeeds(workload);
   const dependsOn = needs.length === 0 ? {} : { dependsOn: needs };
   if (record?.hash !== workload.templateHash)

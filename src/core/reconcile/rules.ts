@@ -7,6 +7,8 @@ import type { Input, ProcessInput } from './observed.ts';
 import type { Rule } from './rule.ts';
 import type { Verdict } from './verdict.ts';
 import { checkPaused } from './pausing.ts';
+import { checkConceded } from './concession.ts';
+import { checkRestart } from './restart-request.ts';
 import { decidePermit } from './permit.ts';
 import {
   checkAnswered,
@@ -29,12 +31,14 @@ export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
   { name: 'objects are claimed', check: checkClaimed }, //        no decision on an object a stale leader could still change
   { name: 'earlier permit is answered', check: checkAnswered }, // a permit may still land: nothing else may be permitted
   { name: 'workload is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
+  { name: 'instance on a lost node is given up', check: checkConceded }, // by the word of a person, or of the spec
   { name: 'old instances are gone', check: checkStopping }, //    whatever is being deleted must be proven gone
   { name: 'no extra instances', check: checkExtra }, //           one pod under the one name; others are stopped
   { name: 'resource is readable', check: checkReadable }, //      a spec that means nothing changes nothing
   { name: 'dependents have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'workload still wanted', check: checkWanted }, //       removed from its source: stop and forget
   { name: 'workload is on record', check: checkRecorded }, //     before it has a pod, or it would leave an orphan
+  { name: 'request about the instance is answered', check: checkRestart }, // restart: stop this one, then start
   { name: 'instance not finished', check: checkFinished }, //     terminal pods: complete, or clear away for a restart
   { name: 'instance has the current spec', check: checkSpec }, // planned replacement
   { name: 'restart budget', check: checkMaxRestarts }, //         crash loops end here

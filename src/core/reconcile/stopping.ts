@@ -3,7 +3,7 @@ import { MINUTE, SECOND, type Duration, type Instant } from '../time.ts';
 import { SINGLETON_FINALIZER } from '../workload/names.ts';
 import { STOP_MARGIN, type Input, type Instance } from './observed.ts';
 import type { Action, Verdict } from './verdict.ts';
-import { findProof, isGated, OUT_OF_SERVICE_TAINT } from './proof.ts';
+import { findProof, isGated } from './proof.ts';
 
 /** How long a node may be silent before its instances are reported as unreachable. */
 export const UNREACHABLE_AFTER: Duration = MINUTE;
@@ -28,7 +28,11 @@ export function checkStopping({ instances, now }: Input): Verdict | undefined {
 /** Lets the object go once its end is proven. */
 export function releaseEvidence(instance: Instance): readonly Action[] {
   const proof = findProof(instance);
-  const held = instance.pod.metadata.finalizers?.includes(SINGLETON_FINALIZER) ?? false;
+  const { finalizers, deletionGracePeriodSeconds } = instance.pod.metadata;
+  // Its kubelet will not confirm that it ended, and nobody else removes it.
+  if (proof !== undefined && proof === instance.word && deletionGracePeriodSeconds !== 0)
+    return [{ kind: 'remove', pod: instance.pod, proof }];
+  const held = finalizers?.includes(SINGLETON_FINALIZER) ?? false;
   return proof !== undefined && held ? [{ kind: 'dropFinalizer', pod: instance.pod, proof }] : [];
 }
 
@@ -38,7 +42,7 @@ export function gracePeriod({ pod }: Instance): Duration {
 }
 
 /** Since when the node has been silent, if it is: a missing Node object counts as silent since the pod's deletion was seen. */
-function silentSince({ node, terminatingSince }: Instance): Instant | undefined {
+export function silentSince({ node, terminatingSince }: Instance): Instant | undefined {
   if (node.kind === 'absent') return terminatingSince;
   return node.ready ? undefined : node.notReadySince;
 }
@@ -71,15 +75,10 @@ export function explainWait(instance: Instance, now: Instant): Omit<Verdict, 'ac
 /** What a person can do about a silent node, as a command that works today. */
 export function unreachableRemedy({ pod, node }: Instance): string {
   const on = pod.spec.nodeName ?? '';
-  if (node.kind === 'present')
-    return (
-      `the node is silent and a copy may be running there. If the machine is certainly off: ` +
-      `kubectl taint node ${on} ${OUT_OF_SERVICE_TAINT}=nodeshutdown:NoExecute`
-    );
+  const what = node.kind === 'present' ? 'the node is silent' : 'the Node object is gone';
   return (
-    'the Node object is gone and a copy may be running there. If the machine is certainly off: ' +
-    `kubectl patch pod ${pod.metadata.name} -n ${pod.metadata.namespace} --type=json ` +
-    `-p '[{"op":"remove","path":"/metadata/finalizers"}]'`
+    `${what} and a copy may be running there. If the machine is certainly off: ` +
+    `k8-highlander fence node ${on} --i-confirm-it-is-off`
   );
 }
 

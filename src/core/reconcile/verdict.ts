@@ -1,4 +1,5 @@
 /** What a rule may answer: a reason that people see, and the writes that follow from it. */
+import type { RequestChange } from '../control/request.ts';
 import type { Pod, PodMeta } from '../manifests/pod.ts';
 import type { Instant } from '../time.ts';
 import type { ManagedKind, ManagedObject } from '../manifests/managed-object.ts';
@@ -22,6 +23,10 @@ export type Action =
   | { readonly kind: 'delete'; readonly pod: Pod; readonly cause: StopCause }
   /** Let the object go: its end is proven. */
   | { readonly kind: 'dropFinalizer'; readonly pod: Pod; readonly proof: Proof }
+  /** Take the object away at once, without the kubelet's confirmation: somebody's word stands for the end of a lost node's pod. */
+  | { readonly kind: 'remove'; readonly pod: Pod; readonly proof: Proof }
+  /** Write into the request what became of it. */
+  | { readonly kind: 'answer'; readonly change: RequestChange }
   /** Make an object that stands around the pods: it makes them, gated, or leads clients to them. */
   | { readonly kind: 'createObject'; readonly object: ManagedObject }
   /** As `claim`, for an object that makes pods. */
@@ -59,7 +64,15 @@ export type Action =
   /** The workload is gone; its record may go too, and with it the custom resource that waited for this. */
   | { readonly kind: 'forget' };
 
-export type StopCause = 'SpecChanged' | 'Removed' | 'MaxRestartsExceeded' | 'Finished' | 'ExtraInstance';
+export type StopCause =
+  | 'SpecChanged'
+  | 'Removed'
+  | 'MaxRestartsExceeded'
+  | 'Finished'
+  | 'ExtraInstance'
+  | 'NodeFenced'
+  | 'NodeGivenUp'
+  | 'RestartRequested';
 
 /** Why an object that makes pods is changed. `Repaired`: somebody else had changed what keeps a second instance from running. */
 export type ChangeCause = 'SpecChanged' | 'Repaired' | 'Removed' | 'Suspended';

@@ -57,6 +57,8 @@ export const ANNOTATION = {
   source: `${GROUP}/source`,
   /** On a custom resource: a pause, see `control/pause.ts`. */
   paused: `${GROUP}/paused`,
+  /** On a custom resource: something to be done once, see `control/request.ts`. */
+  request: `${GROUP}/request`,
   /** The Go program writes it on what it stops. */
   controlledShutdown: 'k8-highlander.io/controlled-shutdown',
   leaderId: 'k8-highlander.io/leader-id',

@@ -50,6 +50,24 @@ export const STATUS_FIELDS: Fields = {
       missed: { type: 'integer', doc: 'Ticks that were missed since the last one that was run; at most 20.' },
     },
   },
+  guarantee: {
+    type: 'object',
+    doc: 'Whether it is proven that no other instance runs.',
+    fields: {
+      level: {
+        type: 'text',
+        doc: 'Proven, or BestEffort: an earlier instance was given up and may run on.',
+        maxLength: REASON_LENGTH,
+        oneOf: ['Proven', 'BestEffort'],
+      },
+      proof: {
+        type: 'text',
+        doc: 'What stands in place of a proof: GivenUp or EvidenceRemoved.',
+        maxLength: REASON_LENGTH,
+      },
+      since: { type: 'time', doc: 'Since when.' },
+    },
+  },
   record: {
     type: 'object',
     doc: 'What the controller must remember across a change of leader. Not for other programs.',
@@ -83,6 +101,14 @@ export const STATUS_FIELDS: Fields = {
             at: { type: 'text', doc: 'Its time, or the request for a run out of turn.', maxLength: 128 },
             jobUID: { type: 'text', doc: 'The job that ran it; absent: it was missed.', maxLength: 128 },
           },
+        },
+      },
+      givenUp: {
+        type: 'object',
+        doc: 'The instance that was given up without proof.',
+        fields: {
+          node: { type: 'text', doc: 'Where it ran.', maxLength: NAME_LENGTH },
+          podUID: { type: 'text', doc: 'Its pod.', maxLength: 128 },
         },
       },
     },
