@@ -90,7 +90,7 @@ export class History {
     const all = [...missing, ...this.#entries].toSorted((a, b) => a.at - b.at).slice(-this.#capacity);
     this.#seq = Math.max(this.#seq, kept.at(-1)?.seq ?? 0) + missing.length;
     const first = this.#seq - all.length + 1;
-    this.#entries = all.map((entry, index) => ({ ...entry, seq: first + index }));
+    this.#entries = all.map((entry, index) => Object.assign({}, entry, { seq: first + index }));
   }
 
   /** The entry that follows from the event, if there is one. `before` and `after`: who led, without and with it. */
