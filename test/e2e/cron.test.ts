@@ -6,6 +6,7 @@ import { tail, type ControllerProcess } from '../../sandbox/controller-process.t
 import { definitionsText } from '../../scripts/definitions.ts';
 import type { ResourceStatus } from '../../src/core/reconcile/resource-status.ts';
 import type { WorkloadResource } from '../../src/core/workload/custom-resource.ts';
+import { runLauncher } from '../launcher.ts';
 import { openCronWorld, refereedCronJob, type CronWorld } from './cron-world.ts';
 import { eventually } from './eventually.ts';
 import { endAll, openWorld, staleWrites, type World } from './world.ts';
@@ -114,6 +115,31 @@ async function isGone(name: string): Promise<boolean> {
   const [maker, jobs, pods] = [await cron.cronJob(name), await cron.jobs(name), await cron.pods(name)];
   return maker === undefined && jobs.length + pods.length === 0;
 }
+
+describe('a run out of turn', () => {
+  it('is made once for each request, also when the leader is killed meanwhile', async () => {
+    const name = 'asked';
+    const pair = await startPair(name, [entry(name)]);
+    await pair.leader();
+    await cron.ready(name);
+    const run = (...args: readonly string[]) =>
+      runLauncher(['run-now', name, '--tenant', name, ...args], {
+        cwd: world.referee.dir,
+        env: { KUBECONFIG: world.sandbox.kubeconfig },
+      });
+    const first = await run('--reason', 'numbers are missing');
+    expect(first.exit, first.stderr).toBe(0);
+    await pair.fail();
+    await eventually('it has run', () => done(name).length === 1, 40_000, logs);
+    const second = await run('--wait');
+    expect(second.exit, second.stderr).toBe(0);
+    await eventually('it has run again', () => done(name).length === 2, 40_000, logs);
+    const begun = cron.runs(name).filter(({ kind }) => kind === 'begin');
+    expect(new Set(begun.map(({ job }) => job)).size).toBe(2);
+    expect(begun).toHaveLength(2);
+    expect(await cron.jobs(name)).toHaveLength(2);
+  });
+});
 
 describe('each tick once', () => {
   it(`over ${TICKS} ticks with leaders that are killed at any time`, async () => {

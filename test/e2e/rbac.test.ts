@@ -7,6 +7,7 @@ import type { Manifest } from '../../sandbox/api.ts';
 import { refereedProcess } from '../../sandbox/referee.ts';
 import { LABEL } from '../../src/core/workload/names.ts';
 import { definitionsText } from '../../scripts/definitions.ts';
+import { runLauncher } from '../launcher.ts';
 import { eventually } from './eventually.ts';
 import { GoProgram, type GoEntry } from './go-program.ts';
 import { grantedRights, missingRights, takenRights } from './rights.ts';
@@ -104,6 +105,11 @@ async function story(): Promise<void> {
     const { body } = await api.request<Manifest>('GET', path);
     return body.metadata.labels?.[LABEL.tenant] !== undefined;
   });
+  const asked = await runLauncher(['run-now', 'cronjob/filed-workloadcronjobs', '--wait'], {
+    cwd: world.referee.dir,
+    env: { KUBECONFIG: world.sandbox.kubeconfig },
+  });
+  expect(asked.exit, asked.stderr).toBe(0);
   await applyResource('stored');
   await world.running('stored');
   for (const [plural, kind] of OTHERS) await applyOther(plural, kind);

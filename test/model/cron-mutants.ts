@@ -4,6 +4,7 @@ import type { ConditionMutant } from './condition-mutant.ts';
 const RULES = 'src/core/reconcile/cron-rules.ts';
 const REMOVAL = 'src/core/reconcile/cron-removal.ts';
 const LEDGER = 'src/core/reconcile/ledger.ts';
+const RUN_NOW = 'src/core/reconcile/run-now.ts';
 
 export const CRON_MUTANTS: readonly ConditionMutant[] = [
   {
@@ -95,6 +96,24 @@ export const CRON_MUTANTS: readonly ConditionMutant[] = [
     name: 'whether there is a job or an entry for a tick',
     file: LEDGER,
     find: '.filter((at) => !known.has(at))',
+    replace: '',
+  },
+  {
+    name: 'that a run which was asked for is let run before it is called done',
+    file: RUN_NOW,
+    find: "return isLet ? answer('done', `job ${name} runs`) : undefined;",
+    replace: "return answer('done', `job ${name} runs ${isLet}`);",
+  },
+  {
+    name: 'that a run which was asked for has been let run, though its job is gone',
+    file: RUN_NOW,
+    find: "return isEntered ? 'lost' : 'absent';",
+    replace: "return isEntered ? 'absent' : 'absent';",
+  },
+  {
+    name: 'that the last request stays on the ledger',
+    file: LEDGER,
+    find: 'if (asked !== undefined && !ticks.includes(asked)) ticks.unshift(asked);',
     replace: '',
   },
   { name: 'how long the ledger is', file: LEDGER, find: '.slice(-LEDGER_LENGTH)', replace: '' },

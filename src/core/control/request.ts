@@ -20,7 +20,7 @@ export interface Request {
   readonly to?: string;
   /** Absent: nobody has taken it up yet. */
   readonly state?: RequestState;
-  /** What it was bound to when it was accepted: a pod uid, or empty when there was no instance. */
+  /** `restart`: what it was bound to when it was accepted, a pod uid, or empty when there was no instance. */
   readonly podUid?: string;
   /** Of whoever accepted it, with the id and the time. */
   readonly term?: string;

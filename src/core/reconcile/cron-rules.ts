@@ -27,10 +27,10 @@ import { findDrift, findObject, renderOwner } from './owner.ts';
 import { checkPaused } from './pausing.ts';
 import { removeAnnotation, setAll } from './patches.ts';
 import { checkConceded } from './concession.ts';
-import { checkRestart } from './restart-request.ts';
 import { permitAlone } from './permit.ts';
 import { findProof, isGated, isTerminal } from './proof.ts';
 import { clearFinished } from './removal.ts';
+import { checkRunNow } from './run-now.ts';
 import type { Rule } from './rule.ts';
 import { explainInstance } from './running.ts';
 import {
@@ -66,7 +66,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'ended runs are let go', check: checkEnded }, //                so that history limits and TTLs work
   { name: 'spec of the cron job is readable', check: checkReadable },
   { name: 'cron job still wanted', check: checkWanted }, //               removed: a running job finishes first
-  { name: 'request about the run is answered', check: checkRestart }, // restart: stop this one, then start
+  { name: 'request about the run is answered', check: checkRunNow }, // run-now: a Job of its own, once
   { name: 'no tick is run twice', check: checkTicks }, //                 one job per tick, for ever
   { name: 'vanished run is waited for', check: checkGone }, //            an unproven absence is not gone yet
   { name: 'dependencies of a run are ready', check: checkNeeds }, // what it depends on comes first

@@ -31,6 +31,9 @@ const COUNTED_AT_ONCE = 1000;
 /** Written by the CronJob controller (KEP-3998): RFC 3339, in the zone that the CronJob had then. */
 const SCHEDULED = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
 
+/** Begins the entries of runs that were asked for out of turn. */
+const REQUEST = 'request/';
+
 /** The scheduled time of a job, RFC 3339 in UTC; undefined for one that was not made for a tick. */
 export function tickOf({ kind, metadata }: ManagedObject): string | undefined {
   const time = Date.parse(metadata.annotations?.[SCHEDULED] ?? '');
@@ -45,7 +48,7 @@ export function formatTick(time: WallTime): string {
 /** Under what a job is entered: its tick, or the request it was made for. Undefined: made by hand, entered nowhere. */
 export function ledgerKey(job: ManagedObject): string | undefined {
   const request = job.kind === 'Job' ? job.metadata.annotations?.[ANNOTATION.run] : undefined;
-  return tickOf(job) ?? (request === undefined ? undefined : `request/${request}`);
+  return tickOf(job) ?? (request === undefined ? undefined : `${REQUEST}${request}`);
 }
 
 /** The entry that concerns this job, whichever job it names. */
@@ -54,13 +57,16 @@ export function findEntry(job: ManagedObject, record: WorkloadRecord | undefined
   return key === undefined ? undefined : record?.ticks?.find(({ at }) => at === key);
 }
 
-/** The record with these entries added; the oldest leave. */
+/** The record with these entries added; the oldest leave, but not the last request: it may still be open. */
 export function enter(
   desired: CronJobWorkload,
   record: WorkloadRecord | undefined,
   entries: readonly Tick[],
 ): WorkloadRecord {
-  const ticks = [...(record?.ticks ?? []), ...entries].slice(-LEDGER_LENGTH);
+  const all = [...(record?.ticks ?? []), ...entries];
+  const asked = all.findLast(({ at }) => at.startsWith(REQUEST));
+  const ticks = all.slice(-LEDGER_LENGTH);
+  if (asked !== undefined && !ticks.includes(asked)) ticks.unshift(asked);
   return { ...recordFor(desired, record), ticks };
 }
 

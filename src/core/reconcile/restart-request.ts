@@ -3,18 +3,17 @@
  * below start another one. What stood on record against a start is cleared first. Each step shows in the records, so a
  * repetition by another leader goes on where the first one ended.
  */
-import type { Input } from './observed.ts';
+import type { Input, OpenRequest } from './observed.ts';
 import { isGated } from './proof.ts';
 import { recordFor } from './restarts.ts';
 import type { Verdict } from './verdict.ts';
 
 export function checkRestart(input: Input): Verdict | undefined {
-  const { request, desired, instances, record: stored, now } = input;
+  const { request, desired, instances, record: stored } = input;
   if (request === undefined || desired === undefined) return undefined;
   if (request.state === undefined) {
-    const fault = refusalOf(input);
-    if (now >= request.expiresAt) return answer('refused', 'it had expired before anybody took it up');
-    if (fault !== undefined) return answer('refused', fault);
+    const refused = refuseRequest(request, 'restart', input);
+    if (refused !== undefined) return refused;
     const record = recordFor(desired, stored);
     if (record.outcome !== undefined || record.restarts > 0) {
       const { outcome: _outcome, ...rest } = record;
@@ -38,13 +37,18 @@ export function checkRestart(input: Input): Verdict | undefined {
   return next === undefined ? undefined : answer('done', `pod uid ${next.pod.metadata.uid} was started`);
 }
 
-function refusalOf({ request, key }: Input): string | undefined {
-  if (request?.action !== 'restart') return `${request?.action} is not possible for a ${key.kind}`;
-  if (key.kind === 'cronjob') return 'a cron job has no instance to restart; its runs end by themselves';
-  return undefined;
+/** What is asked too late, or cannot be done for that kind. `possible`: the one action that can. */
+export function refuseRequest(
+  { action, expiresAt }: OpenRequest,
+  possible: string,
+  { key, now }: Input,
+): Verdict | undefined {
+  if (now >= expiresAt) return answer('refused', 'it had expired before anybody took it up');
+  if (action === possible) return undefined;
+  return answer('refused', `${action} is not possible for a ${key.kind}; ${possible} is`);
 }
 
-function answer(state: 'accepted' | 'done' | 'refused', result: string, podUid?: string): Verdict {
+export function answer(state: 'accepted' | 'done' | 'refused', result: string, podUid?: string): Verdict {
   const change = { state, result, ...(podUid === undefined ? {} : { podUid }) };
   return verdict(`the request: ${state}, ${result}`, { kind: 'answer', change });
 }

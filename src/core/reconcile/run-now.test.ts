@@ -1,8 +1,18 @@
 import { expect, it } from 'vitest';
-import { CRON_IDENTITY, cronJobOf, hourly, jobOf } from '../../../test/cron-fixture.ts';
+import {
+  CRON_IDENTITY,
+  cronInput,
+  cronJobOf,
+  hourly,
+  jobOf,
+  podOf,
+  type CronOptions,
+} from '../../../test/cron-fixture.ts';
 import { podTemplateOf, type ManagedObject } from '../manifests/managed-object.ts';
 import { PERMIT_GATE, SINGLETON_FINALIZER } from '../workload/names.ts';
-import { ledgerKey } from './ledger.ts';
+import { enter, ledgerKey } from './ledger.ts';
+import type { OpenRequest } from './observed.ts';
+import { planWorkload } from './plan.ts';
 import { judgeRunNow, renderRunNow, runNowName } from './run-now.ts';
 
 const workload = hourly();
@@ -50,4 +60,53 @@ it('tells how far a request has come', () => {
   expect(judge(done('Complete'))).toBe('succeeded');
   expect(judge(done('Failed'))).toBe('failed');
   expect(judge()).toBe('lost');
+});
+
+const asked: OpenRequest = { id: 'r', action: 'run-now', by: 'eva', reason: '', expiresAt: Infinity };
+const accepted: OpenRequest = { ...asked, state: 'accepted' };
+const NOON = { at: '2026-01-01T12:00:00Z', jobUid: 'noon' };
+const entered = [{ at: 'request/r', jobUid: 'own' }];
+const ticks = [NOON, ...entered];
+const own = jobOf('own', undefined, { request: 'r' });
+
+const plan = (request: OpenRequest, options: CronOptions = {}) =>
+  planWorkload(cronInput({ request, ...options })).actions;
+
+it('accepts a request before anything is made for it', () => {
+  expect(plan(asked)).toMatchObject([{ kind: 'answer', change: { state: 'accepted' } }]);
+});
+
+it('makes the Job of an accepted request, with the name that belongs to it', () => {
+  expect(plan(accepted)).toMatchObject([
+    { kind: 'createObject', object: { kind: 'Job', metadata: { name: runNowName('report', 'r') } } },
+  ]);
+});
+
+it('makes no other while it is there, and permits its pod once it is entered', () => {
+  expect(plan(accepted, { jobs: [own] })).toEqual([]);
+  const instances = [podOf('own', { gated: true })];
+  expect(plan(accepted, { jobs: [own], instances })).toMatchObject([{ kind: 'remember', entered }]);
+  expect(plan(accepted, { jobs: [own], instances, ticks })).toMatchObject([{ kind: 'permit' }]);
+});
+
+it('is done when its pod may run, has ended, or is gone: it is not made again', () => {
+  const done = [{ kind: 'answer', change: { state: 'done' } }];
+  expect(plan(accepted, { jobs: [own], instances: [podOf('own')], ticks })).toMatchObject(done);
+  const status = { conditions: [{ type: 'Complete', status: 'True' }] };
+  const ended = jobOf('own', undefined, { request: 'r', status });
+  expect(plan(accepted, { jobs: [ended], ticks })).toMatchObject(done);
+  expect(plan(accepted, { ticks })).toMatchObject(done);
+});
+
+it('refuses what comes too late, and what is no request for a cron job', () => {
+  const refused = [{ kind: 'answer', change: { state: 'refused' } }];
+  expect(plan({ ...asked, expiresAt: 0 })).toMatchObject(refused);
+  expect(plan({ ...asked, action: 'restart' })).toMatchObject(refused);
+});
+
+it('stays on the ledger however many ticks were missed after it', () => {
+  const missed = Array.from({ length: 30 }, (_, n) => ({ at: `2026-01-01T${n}:00:00Z` }));
+  const { ticks: kept = [] } = enter(workload, { managedFrom: 'file', restarts: 0, ticks: entered }, missed);
+  expect(kept).toHaveLength(21);
+  expect(kept[0]).toEqual(entered[0]);
 });

@@ -9,10 +9,13 @@ import { renderMarks, type RenderIdentity } from '../manifests/pod-template.ts';
 import type { CronJobWorkload } from '../workload/model.ts';
 import { ANNOTATION } from '../workload/names.ts';
 import { fnv1a64 } from '../workload/template-hash.ts';
-import { ledgerKey } from './ledger.ts';
+import { isMadeBy, ledgerKey } from './ledger.ts';
 import { endOf } from './liveness.ts';
-import type { Input } from './observed.ts';
+import type { CronInput, Input } from './observed.ts';
 import { isOwner } from './owner.ts';
+import { isGated } from './proof.ts';
+import { answer, refuseRequest } from './restart-request.ts';
+import type { Verdict } from './verdict.ts';
 
 /** Names of cron jobs end at 52 characters, those of Jobs at 63. */
 export function runNowName(workload: string, request: string): string {
@@ -65,4 +68,40 @@ export function judgeRunNow(
   const end = endOf(job);
   if (end !== undefined) return end === 'Failed' ? 'failed' : 'succeeded';
   return isEntered ? 'running' : 'waiting';
+}
+
+/**
+ * A run that somebody asked for: accepted, then its Job is made, then the rules below enter and permit it. It is done once
+ * a pod of it may run. Until it is entered nothing of it has run, so a Job that vanished before may be made again.
+ */
+export function checkRunNow(input: CronInput): Verdict | undefined {
+  const { request, desired, instances, objects = [], identity } = input;
+  if (request === undefined || desired === undefined) return undefined;
+  const name = runNowName(desired.key.name, request.id);
+  if (request.state === undefined)
+    return refuseRequest(request, 'run-now', input) ?? answer('accepted', `job ${name} is made for it`);
+  const state = judgeRunNow(input, request.id);
+  switch (state) {
+    case 'absent': {
+      const object = renderRunNow(desired, identity, objects, request.id);
+      if (object === undefined) return undefined;
+      return {
+        reason: 'Starting',
+        message: `creating Job ${name}, as ${request.by || 'somebody'} asked`,
+        actions: [{ kind: 'createObject', object }],
+      };
+    }
+    case 'waiting':
+      return undefined;
+    case 'running': {
+      const job = objects.find((object) => ledgerKey(object) === `request/${request.id}`);
+      const isLet = instances.some(({ pod }) => job !== undefined && isMadeBy(pod, job) && !isGated(pod));
+      return isLet ? answer('done', `job ${name} runs`) : undefined;
+    }
+    case 'succeeded':
+    case 'failed':
+      return answer('done', `job ${name} was run and has ${state}`);
+    case 'lost':
+      return answer('done', `job ${name} was let run and is gone; how it ended was not seen`);
+  }
 }
