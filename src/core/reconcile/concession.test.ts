@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ended, makeInput, makeInstance, makeWorkload } from '../../../test/pod-fixture.ts';
+import { cronInput, podOf as runOf } from '../../../test/cron-fixture.ts';
+import { ownedInput, podOf, SERVICE, SET } from '../../../test/owned-fixture.ts';
 import { MINUTE } from '../time.ts';
 import { concede } from './concession.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -74,5 +76,19 @@ describe('nodeLoss: Force', () => {
     expect(plan({ ...known, lostNode: silent }).actions).toEqual([]);
     const { actions } = plan({ ...known, lostNode: { ...silent, ready: true } });
     expect(actions).toEqual([{ kind: 'remember', record }]);
+  });
+});
+
+describe('a word about a node, for the other kinds', () => {
+  it.each([SERVICE, SET])('deletes the pod of a $key.kind', (workload) => {
+    const instances = [podOf(workload, {}, { node: silent })];
+    const { actions } = planWorkload(concede(ownedInput(workload, { instances, fences: [fence] })));
+    expect(actions).toMatchObject([{ kind: 'delete', cause: 'NodeFenced' }]);
+  });
+
+  it('deletes the pod of a run', () => {
+    const run = { ...runOf('noon'), node: silent };
+    const input = cronInput({ instances: [run], fences: [{ ...fence, pods: ['pod-of-noon'] }] });
+    expect(planWorkload(concede(input)).actions).toMatchObject([{ kind: 'delete', cause: 'NodeFenced' }]);
   });
 });

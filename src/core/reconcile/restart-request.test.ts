@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ownedInput, SERVICE, SET } from '../../../test/owned-fixture.ts';
 import { HASH, makeInput, makeInstance } from '../../../test/pod-fixture.ts';
 import type { Input, OpenRequest } from './observed.ts';
 import { planWorkload } from './plan.ts';
@@ -42,4 +43,9 @@ describe('a restart that somebody asked for', () => {
   it('waits while the workload is paused', () => {
     expect(plan(asked, { pause: { reason: 'x', by: '', endsAt: Infinity } })).toEqual([]);
   });
+});
+
+it.each([SERVICE, SET])('a restart of a $key.kind stops its pod', (workload) => {
+  const { actions } = planWorkload(ownedInput(workload, { request: accepted }));
+  expect(actions).toMatchObject([{ kind: 'delete', cause: 'RestartRequested' }]);
 });
