@@ -18,6 +18,7 @@ import { PODS, type ObjectRef } from '../ports/cluster.ts';
 import type { ApplyContext } from './apply-context.ts';
 import { answerRequest } from './answer.ts';
 import { applyAdoption } from './apply-adoption.ts';
+import { letGo } from './apply-letting-go.ts';
 import { applyObjectAction } from './apply-object.ts';
 import type { GuardedResult } from './guarded-writer.ts';
 import {
@@ -71,6 +72,8 @@ export async function applyAction(context: ApplyContext, key: string, action: Ac
         });
       return outcome;
     }
+    case 'letGo':
+      return letGo(context, key, action);
     case 'prepare':
     case 'adoptObject':
       return applyAdoption(context, key, action);

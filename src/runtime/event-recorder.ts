@@ -164,6 +164,10 @@ function referToPart(event: DomainEvent, { namespace, name }: WorkloadKey): Refe
     case 'tick-run':
     case 'tick-missed':
       return { apiVersion: 'batch/v1', kind: 'CronJob', namespace, name, uid: event.uid };
+    case 'object-changed':
+      return event.object === 'Pod'
+        ? { apiVersion: 'v1', kind: 'Pod', namespace, name: event.name, uid: event.uid }
+        : undefined;
     case 'object-deleted':
       return { apiVersion: 'batch/v1', kind: event.object, namespace, name: event.name, uid: event.uid };
     default:
@@ -191,6 +195,8 @@ function describe(event: DomainEvent): EventText | undefined {
       return event.cause !== 'TickAlreadyRun'
         ? undefined
         : { type: 'Warning', reason: event.cause, action: 'Delete', note: 'another job has run its tick' };
+    case 'object-changed':
+      return event.object === 'Pod' ? describeOrphan(event.cause) : undefined;
     case 'instance-ended':
       return describeEnd(event.proof);
     case 'evidence-removed':
@@ -203,6 +209,20 @@ function describe(event: DomainEvent): EventText | undefined {
     default:
       return undefined;
   }
+}
+
+/** Told of the pods that `deletionPolicy: Orphan` leaves behind, and of no other change. */
+function describeOrphan(cause: string): EventText | undefined {
+  if (cause === 'Orphaned')
+    return { type: 'Normal', reason: cause, action: 'LetGo', note: 'let go: it runs on, unmanaged' };
+  if (cause === 'OrphanedAtGate')
+    return {
+      type: 'Warning',
+      reason: cause,
+      action: 'LetGo',
+      note: 'let go without a permit: it will not start, delete it by hand',
+    };
+  return undefined;
 }
 
 /** An end that no kubelet reported is somebody's word, and told as such. */

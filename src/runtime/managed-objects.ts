@@ -14,7 +14,7 @@ import {
 import { present } from '../core/present.ts';
 import { claimedTerm } from '../core/reconcile/permit.ts';
 import { parseKey, type WorkloadKind } from '../core/workload/model.ts';
-import { ANNOTATION } from '../core/workload/names.ts';
+import { ANNOTATION, LABEL } from '../core/workload/names.ts';
 import {
   CRON_JOBS,
   DEPLOYMENTS,
@@ -179,12 +179,22 @@ function stripManaged(kind: ManagedKind, { metadata, spec, status }: ManagedObje
 
 function stripTemplate(template: PodTemplate | undefined): PodTemplate | undefined {
   if (template === undefined) return undefined;
-  const hash = template.metadata?.annotations?.[ANNOTATION.templateHash];
+  const { labels, annotations } = template.metadata ?? {};
   return {
     metadata: present({
-      annotations: hash === undefined ? undefined : { [ANNOTATION.templateHash]: hash },
+      labels: pick(labels, [LABEL.managedBy, LABEL.tenant]),
+      annotations: pick(annotations, [ANNOTATION.templateHash, ANNOTATION.workload]),
       finalizers: template.metadata?.finalizers,
     }),
     spec: present({ schedulingGates: template.spec?.schedulingGates }),
   };
+}
+
+/** The named entries that are there; undefined if there is none. */
+function pick(
+  entries: Readonly<Record<string, string>> | undefined,
+  keys: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  const kept = Object.entries(entries ?? {}).filter(([key]) => keys.includes(key));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }

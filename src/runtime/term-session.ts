@@ -332,6 +332,7 @@ export class TermSession {
     const wanted = sources.get(key);
     const record = this.#records.get(key);
     const known = sources.lastValid(key)?.spec;
+    const deletionPolicy = known === undefined ? record?.deletionPolicy : known.deletionPolicy;
     const needs = known === undefined ? record?.dependsOn : known.dependsOn?.map(formatKey);
     this.#dependencies.learn(key, needs ?? []);
     const waitsFor = wanted.desired === undefined ? [] : this.#dependencies.waitsFor(wanted.desired);
@@ -353,6 +354,7 @@ export class TermSession {
       stopsAfter: this.#dependencies.stopsAfter(key),
       ...present({
         record,
+        deletionPolicy,
         lostNode: lost === undefined ? undefined : observations.nodeFacts(lost),
         waitsFor: waitsFor.length === 0 ? undefined : waitsFor,
         remains: this.#notes.remainsOf(key),

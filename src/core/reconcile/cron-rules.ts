@@ -24,6 +24,7 @@ import {
 import { isRunning } from './liveness.ts';
 import type { CronInput, Instance } from './observed.ts';
 import { findDrift, findObject, renderOwner } from './owner.ts';
+import { checkOrphaned } from './orphaning.ts';
 import { checkPaused } from './pausing.ts';
 import { removeAnnotation, setAll } from './patches.ts';
 import { checkConceded } from './concession.ts';
@@ -55,6 +56,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'cron job and pods are claimed', check: checkClaimed }, //      no decision on what a stale leader could change
   { name: 'permit of a run is answered', check: checkAnswered }, //       a permit may still land
   { name: 'cron job is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
+  { name: 'cron job with deletionPolicy Orphan is let go', check: checkOrphaned }, // removed from its source: what stands runs on
   { name: 'dependents of the cron job have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'unwanted cron job is suspended', check: checkStopped }, //     removed from its source: no more runs
   { name: 'cron job is on record', check: checkRecorded }, //             before it exists, or it would leave an orphan

@@ -64,6 +64,8 @@ export interface WorkloadRecord {
   readonly forgiven?: { readonly uid: string; readonly restarts: number };
   /** What it depends on: after it left its source it is still stopped before that. */
   readonly dependsOn?: readonly string[];
+  /** What becomes of its objects after it left its source, if not the usual. */
+  readonly deletionPolicy?: 'Orphan';
   /** An instance whose end was given up, not proven: until its node reports again, nobody knows whether it runs. */
   readonly givenUp?: { readonly node: string; readonly uid: string };
   /** The last ticks of a cron job, in the order in which they were entered: which job ran each, or that none did. */
@@ -169,6 +171,8 @@ export interface Input {
   readonly waitsFor?: readonly { readonly key: string; readonly cause: string }[];
   /** Workloads that depend on this one, are to be stopped as well, and still run: they are stopped first. */
   readonly stopsAfter?: readonly string[];
+  /** What becomes of its objects when it leaves its source, as far as that is known. */
+  readonly deletionPolicy?: 'Delete' | 'Orphan';
   /** Earliest time of the next start after a failure. */
   readonly startNotBefore?: Instant;
   readonly refusal?: Refusal;

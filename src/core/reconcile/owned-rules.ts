@@ -16,6 +16,7 @@ import {
   renderOwner,
   templateHashOf,
 } from './owner.ts';
+import { checkOrphaned } from './orphaning.ts';
 import { checkPaused } from './pausing.ts';
 import { checkConceded } from './concession.ts';
 import { checkRestart } from './restart-request.ts';
@@ -46,6 +47,7 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'maker and pods are claimed', check: checkClaimed }, //         no decision on what a stale leader could change
   { name: 'permit of a made pod is answered', check: checkAnswered }, //  a permit may still land
   { name: 'workload with a maker is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
+  { name: 'maker with deletionPolicy Orphan is let go', check: checkOrphaned }, // removed from its source: what stands runs on
   { name: 'dependents of the maker have stopped', check: checkDependents }, // what depends on it goes first
   { name: 'unwanted maker is stopped', check: checkStopped }, //          removed from its source: scaled to 0 first
   { name: 'maker is on record', check: checkRecorded }, //                before it exists, or it would leave an orphan

@@ -71,14 +71,15 @@ export function preparePatch(object: Patched, operations: readonly Operation[]):
   return [expectVersion(object), ...operations];
 }
 
-/** Takes an entry away, if it is there. */
+/** Takes an entry away, if it is there. `within`: the path of what has the metadata, if it is not the object itself. */
 export function removeEntry(
-  { metadata }: Patched,
+  { metadata }: { readonly metadata: Pick<PodMeta, 'labels' | 'annotations'> },
   map: 'labels' | 'annotations',
   key: string,
+  within = '',
 ): readonly Operation[] {
   if (metadata[map]?.[key] === undefined) return [];
-  return [{ op: 'remove', path: pathIn(map, key) }];
+  return [{ op: 'remove', path: `${within}${pathIn(map, key)}` }];
 }
 
 /** The marks of `claimPatch` on an object that is about to be created. */

@@ -21,18 +21,30 @@ export function recordFor(workload: Workload, record: WorkloadRecord | undefined
   const managedFrom = workload.source.from;
   // What ran when is true whatever the template: a tick that was run is not run again after an edit.
   const ledger = present({ ticks: record?.ticks, givenUp: record?.givenUp });
-  const needs = rememberedNeeds(workload);
-  const dependsOn = needs.length === 0 ? {} : { dependsOn: needs };
+  const wishes = wishesOf(workload);
   if (record?.hash !== workload.templateHash)
-    return { managedFrom, hash: workload.templateHash, restarts: 0, ...ledger, ...dependsOn };
-  if (record.managedFrom === managedFrom && (record.dependsOn ?? []).join() === needs.join()) return record;
-  const { dependsOn: _before, ...rest } = record;
-  return { ...rest, managedFrom, ...dependsOn };
+    return { managedFrom, hash: workload.templateHash, restarts: 0, ...ledger, ...wishes };
+  if (record.managedFrom === managedFrom && remembersWishes(workload, record)) return record;
+  const { dependsOn: _needs, deletionPolicy: _policy, ...rest } = record;
+  return { ...rest, managedFrom, ...wishes };
 }
 
-/** What it depends on, as far as nothing else remembers it: the resource of a workload keeps its spec until the end. */
-export function rememberedNeeds({ spec, source }: Workload): readonly string[] {
-  return source.from === 'file' ? (spec.dependsOn ?? []).map(formatKey) : [];
+type Wishes = Pick<WorkloadRecord, 'dependsOn' | 'deletionPolicy'>;
+
+/** The record has what the spec says about the time after it left its source. */
+export function remembersWishes(workload: Workload, record: WorkloadRecord): boolean {
+  const { dependsOn = [], deletionPolicy } = wishesOf(workload);
+  return (record.dependsOn ?? []).join() === dependsOn.join() && record.deletionPolicy === deletionPolicy;
+}
+
+/** As far as nothing else remembers it: the resource of a workload keeps its spec until the end. */
+function wishesOf({ spec, source }: Workload): Wishes {
+  if (source.from !== 'file') return {};
+  const { dependsOn = [], deletionPolicy } = spec;
+  return {
+    ...(dependsOn.length === 0 ? {} : { dependsOn: dependsOn.map(formatKey) }),
+    ...(deletionPolicy === 'Orphan' ? { deletionPolicy } : {}),
+  };
 }
 
 /** Restarts in place by the kubelet, of the container that restarted most. */

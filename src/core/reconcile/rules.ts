@@ -6,6 +6,7 @@ import { checkAdopted } from './adoption.ts';
 import type { Input, ProcessInput } from './observed.ts';
 import type { Rule } from './rule.ts';
 import type { Verdict } from './verdict.ts';
+import { checkOrphaned } from './orphaning.ts';
 import { checkPaused } from './pausing.ts';
 import { checkConceded } from './concession.ts';
 import { checkRestart } from './restart-request.ts';
@@ -31,6 +32,7 @@ export const PROCESS_RULES: readonly Rule<ProcessInput>[] = [
   { name: 'objects are claimed', check: checkClaimed }, //        no decision on an object a stale leader could still change
   { name: 'earlier permit is answered', check: checkAnswered }, // a permit may still land: nothing else may be permitted
   { name: 'workload is not paused', check: checkPaused }, // a person's wish: all below would start, stop or change something
+  { name: 'workload with deletionPolicy Orphan is let go', check: checkOrphaned }, // removed from its source: what stands runs on
   { name: 'instance on a lost node is given up', check: checkConceded }, // by the word of a person, or of the spec
   { name: 'old instances are gone', check: checkStopping }, //    whatever is being deleted must be proven gone
   { name: 'no extra instances', check: checkExtra }, //           one pod under the one name; others are stopped

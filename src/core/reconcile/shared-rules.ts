@@ -10,7 +10,7 @@ import type { Input, Instance } from './observed.ts';
 import { claimedTerm } from './permit.ts';
 import { isRunning } from './liveness.ts';
 import { isGated } from './proof.ts';
-import { recordFor, rememberedNeeds } from './restarts.ts';
+import { recordFor, remembersWishes } from './restarts.ts';
 import type { Action, Verdict } from './verdict.ts';
 
 /** What stands around the pods must be known before anything is decided. */
@@ -103,8 +103,7 @@ export function checkReadable({ desired, invalid }: Input): Verdict | undefined 
 /** On record before it has a pod, or it would leave an orphan. */
 export function checkRecorded({ desired, record }: Input): Verdict | undefined {
   if (desired === undefined) return undefined;
-  const isKnown = rememberedNeeds(desired).join() === (record?.dependsOn ?? []).join();
-  if (record?.managedFrom === desired.source.from && isKnown) return undefined;
+  if (record?.managedFrom === desired.source.from && remembersWishes(desired, record)) return undefined;
   return {
     reason: 'AwaitingPermit',
     message: 'putting the workload on record',

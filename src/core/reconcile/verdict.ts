@@ -54,6 +54,13 @@ export type Action =
   /** Take over what the Go program made: from here on it is watched, and ours. */
   | { readonly kind: 'adoptObject'; readonly object: ManagedObject; readonly adoption: Adoption }
   | { readonly kind: 'adoptPod'; readonly pod: Pod; readonly adoption: Adoption }
+  /** Take our marks and our finalizer off what runs on unmanaged. `OrphanedAtGate`: a pod that nobody will permit. */
+  | {
+      readonly kind: 'letGo';
+      readonly target: { readonly kind: ManagedKind | 'Pod'; readonly metadata: PodMeta };
+      readonly operations: readonly Operation[];
+      readonly cause: 'Orphaned' | 'OrphanedAtGate';
+    }
   /** Make the record durable before anything that follows. Where it is kept depends on the workload's source. */
   | {
       readonly kind: 'remember';
