@@ -22,6 +22,8 @@ export interface PodOptions {
   /** null: never claimed. */
   readonly term?: number | null;
   readonly hash?: string;
+  /** null: it never had a permit. */
+  readonly token?: string | null;
   readonly fingerprint?: string;
   readonly node?: string | null;
   readonly terminating?: boolean;
@@ -67,6 +69,7 @@ export function makePod(options: PodOptions = {}): Pod {
         [ANNOTATION.templateHash]: options.hash ?? HASH,
         [ANNOTATION.fingerprint]: options.fingerprint ?? FINGERPRINT,
         ...(term === null ? {} : { [ANNOTATION.term]: String(term) }),
+        ...(gated || options.token === null ? {} : { [ANNOTATION.token]: options.token ?? '7000001' }),
       },
       finalizers: finalizer ? [SINGLETON_FINALIZER] : [],
       ...(terminating ? { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 30 } : {}),

@@ -106,6 +106,7 @@ describe('a pod of the Go program', () => {
       [ANNOTATION.templateHash]: HASH,
       [ANNOTATION.fingerprint]: FINGERPRINT,
       [ANNOTATION.source]: 'file',
+      [ANNOTATION.adopted]: 'true',
     });
     expect(operationsOf(action)).toEqual({ '/metadata/finalizers': [SINGLETON_FINALIZER] });
   });

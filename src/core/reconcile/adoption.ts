@@ -100,7 +100,8 @@ function adoptPod({ identity, record }: Input, desired: Workload, { pod }: Insta
   const operations: readonly Operation[] = isHeld
     ? []
     : [{ op: 'add', path: '/metadata/finalizers', value: [...finalizers, SINGLETON_FINALIZER] }];
-  const action: Action = { kind: 'adoptPod', pod, adoption: { labels, annotations, operations } };
+  const marks = { ...annotations, [ANNOTATION.adopted]: 'true' };
+  const action: Action = { kind: 'adoptPod', pod, adoption: { labels, annotations: marks, operations } };
   if (desired.key.kind !== 'process' || restarts === 0) return [action];
   const forgiven = { ...recordFor(desired, record), forgiven: { uid, restarts } };
   return [{ kind: 'remember', record: forgiven }, action];

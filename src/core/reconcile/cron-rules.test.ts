@@ -443,3 +443,9 @@ it('the pods of the fixture are gated as ours are', () => {
   expect(gated.pod.spec.schedulingGates).toEqual([{ name: PERMIT_GATE }]);
   expect(gated.pod.metadata.annotations?.[ANNOTATION.fingerprint]).toBe(FINGERPRINT);
 });
+
+it('stops a run whose pod was born without its gate', () => {
+  expect(planWorkload(cronInput({ instances: [podOf('noon', { token: null })] })).actions).toMatchObject([
+    { kind: 'delete', cause: 'NeverPermitted' },
+  ]);
+});

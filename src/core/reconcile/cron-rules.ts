@@ -44,6 +44,7 @@ import {
   checkReadable,
   checkRecorded,
   checkRefused,
+  checkUnpermitted,
 } from './shared-rules.ts';
 import { checkGone, checkStopping, explainWait } from './stopping.ts';
 import type { Verdict } from './verdict.ts';
@@ -68,6 +69,7 @@ export const CRON_RULES: readonly Rule<CronInput>[] = [
   { name: 'ended runs are let go', check: checkEnded }, //                so that history limits and TTLs work
   { name: 'spec of the cron job is readable', check: checkReadable },
   { name: 'cron job still wanted', check: checkWanted }, //               removed: a running job finishes first
+  { name: 'run had its permit', check: checkUnpermitted }, // a hand that stripped the gate
   { name: 'request about the run is answered', check: checkRunNow }, // run-now: a Job of its own, once
   { name: 'no tick is run twice', check: checkTicks }, //                 one job per tick, for ever
   { name: 'vanished run is waited for', check: checkGone }, //            an unproven absence is not gone yet

@@ -157,13 +157,23 @@ describe.each(KINDS)('$title', ({ workload, kind }) => {
     });
   });
 
-  it('stops the second of two pods that lost their gate, and keeps the one that was permitted', () => {
-    const stray = podOf(workload, { uid: 'stray', name: 'stray' });
-    const ours = podOf(workload, { uid: 'ours' });
-    const { metadata } = ours.pod;
-    const annotations = { ...metadata.annotations, [ANNOTATION.token]: '7000001' };
-    const permitted = { ...ours, pod: { ...ours.pod, metadata: { ...metadata, annotations } } };
-    expect(decide(ownedInput(workload, { instances: [stray, permitted] })).actions).toEqual(['delete stray']);
+  it('stops a pod that was born without its gate, alone or beside the permitted one', () => {
+    const stray = podOf(workload, { uid: 'stray', name: 'stray', token: null });
+    for (const instances of [[stray], [stray, podOf(workload, { uid: 'ours' })]])
+      expect(decide(ownedInput(workload, { instances })).actions).toEqual(['delete stray']);
+  });
+
+  it('leaves a pod alone that ran before it was adopted', () => {
+    const { pod, ...facts } = podOf(workload, { uid: 'adopted', token: null });
+    const annotations = { ...pod.metadata.annotations, [ANNOTATION.adopted]: 'true' };
+    const instances = [{ ...facts, pod: { ...pod, metadata: { ...pod.metadata, annotations } } }];
+    expect(decide(ownedInput(workload, { instances })).actions).toEqual([]);
+  });
+
+  it('stops the older of two pods that were both permitted', () => {
+    const older = podOf(workload, { uid: 'older', name: 'older', token: '6000009' });
+    const instances = [older, podOf(workload, { uid: 'newer' })];
+    expect(decide(ownedInput(workload, { instances })).actions).toEqual(['delete older']);
   });
 
   it('clears away a pod that was evicted, before it looks at the next one', () => {

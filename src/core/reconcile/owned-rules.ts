@@ -35,6 +35,7 @@ import {
   checkReadable,
   checkRecorded,
   checkRefused,
+  checkUnpermitted,
 } from './shared-rules.ts';
 import { checkGone, checkStopping, explainWait } from './stopping.ts';
 import type { Verdict } from './verdict.ts';
@@ -60,6 +61,7 @@ export const OWNED_RULES: readonly Rule<OwnedInput>[] = [
   { name: 'made pods are not finished', check: checkFinished }, //        terminal pods are cleared away
   { name: 'workload with a maker is wanted', check: checkWanted }, //     removed: what is left goes, then the record
   { name: 'maker stays', check: checkOwnerStays }, //                     one that is being deleted takes its pods along
+  { name: 'made pod had its permit', check: checkUnpermitted }, // a hand that stripped the gate
   { name: 'one made pod is permitted', check: checkSingle }, //           a second one without a gate must go
   { name: 'request about the made pod is answered', check: checkRestart }, // restart: stop this one, then start
   { name: 'made pod has the current spec', check: checkSpec }, //         planned replacement

@@ -49,6 +49,7 @@ it('shows why an instance does not run, and nothing that was not reported', () =
       uid: 'uid-1',
       image: 'busybox',
       term: 7,
+      token: 7_000_001,
       phase: 'Pending',
       node: 'node-a',
       containerReady: false,

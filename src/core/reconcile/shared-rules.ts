@@ -9,7 +9,7 @@ import { ANNOTATION } from '../workload/names.ts';
 import type { Input, Instance } from './observed.ts';
 import { claimedTerm } from './permit.ts';
 import { isRunning } from './liveness.ts';
-import { isGated } from './proof.ts';
+import { isGated, isTerminal } from './proof.ts';
 import { recordFor, remembersWishes } from './restarts.ts';
 import type { Action, Verdict } from './verdict.ts';
 
@@ -91,6 +91,24 @@ export function checkAnswered({ instances, unansweredPermit }: Input): Verdict |
     reason: 'AwaitingPermit',
     message: `the permit of pod ${pod.metadata.name} was sent and not answered; settling it first`,
     actions: [{ kind: 'claim', pod }],
+  };
+}
+
+/**
+ * What runs without our permit has no fencing token, and nothing keeps a second one from running beside it. Only a hand
+ * that strips the gate from a template brings that about. A pod that was adopted ran before there were permits.
+ */
+export function checkUnpermitted({ instances }: Input): Verdict | undefined {
+  const strays = instances.filter(({ pod }) => {
+    const { annotations = {}, deletionTimestamp } = pod.metadata;
+    const isKnown = ANNOTATION.token in annotations || ANNOTATION.adopted in annotations;
+    return !isGated(pod) && !isTerminal(pod) && !isKnown && deletionTimestamp === undefined;
+  });
+  if (strays.length === 0) return undefined;
+  return {
+    reason: 'WaitingForOldInstance',
+    message: `stopping ${strays.map(({ pod }) => pod.metadata.name).join(', ')}: started without a permit`,
+    actions: strays.map(({ pod }) => ({ kind: 'delete', pod, cause: 'NeverPermitted' })),
   };
 }
 

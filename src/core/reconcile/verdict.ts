@@ -71,7 +71,9 @@ export type Action =
   /** The workload is gone; its record may go too, and with it the custom resource that waited for this. */
   | { readonly kind: 'forget' };
 
+/** `NeverPermitted`: somebody stripped the gate from its template, so it runs without a permit and without a token. */
 export type StopCause =
+  | 'NeverPermitted'
   | 'SpecChanged'
   | 'Removed'
   | 'MaxRestartsExceeded'

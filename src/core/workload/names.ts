@@ -53,6 +53,8 @@ export const ANNOTATION = {
   workload: `${GROUP}/workload`,
   /** Fingerprint of the installation (store, lock, anchor namespace) that manages the object. */
   fingerprint: `${GROUP}/fingerprint`,
+  /** On a pod that ran before this product knew of it: the one kind of instance that runs without a fencing token. */
+  adopted: `${GROUP}/adopted`,
   /** `file` or `resource`: where the workload was defined when the object was made. */
   source: `${GROUP}/source`,
   /** On a custom resource: a pause, see `control/pause.ts`. */
