@@ -71,6 +71,7 @@ export class ShownWorld implements Facts {
       },
       isLeader: true,
       leadership: { ...NO_LEADERSHIP, latest: this.identity.holder, vacant: false, leaderSince: 0 },
+      serverFencing: { state: 'true' },
       clusterProblem: undefined,
       notReady: undefined,
       isStoreUp: true,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ElectionView } from '../core/election/view.ts';
+import { FENCING_NOT_ASKED } from '../core/server-fencing.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
 import type { WorkloadView } from '../core/projection.ts';
 import type { SeenWorkload } from '../core/reconcile/seen.ts';
@@ -67,6 +68,7 @@ function leader(views: readonly WorkloadView[] = [VIEW], fields: Partial<LegacyF
       revision: 9,
       workloads: new Map(views.map((view) => [formatKey(view.key), view])),
       leadership: LEADERSHIP,
+      serverFencing: { state: 'false' },
     },
     observed: [REPORT],
     clusterProblem: undefined,
@@ -87,7 +89,12 @@ const follower = (fields: Partial<LegacyFacts> = {}): LegacyFacts =>
 
 const neverLed = follower({
   election: undefined,
-  snapshot: { revision: 0, workloads: new Map(), leadership: NO_LEADERSHIP },
+  snapshot: {
+    revision: 0,
+    workloads: new Map(),
+    leadership: NO_LEADERSHIP,
+    serverFencing: FENCING_NOT_ASKED,
+  },
   notReady: 'the election has not begun yet',
   isStoreUp: false,
 });
@@ -115,6 +122,7 @@ describe('*Status*', () => {
       dbFailureCount: 0,
       controllerState: 'Normal',
       readyForTraffic: true,
+      serverFencing: 'False',
       uptime: 62_500_000_000,
       uptimeText: '1m2s',
       version: '1.2.3',

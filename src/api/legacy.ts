@@ -16,6 +16,9 @@ import {
   type LegacyWorkload,
 } from './legacy-workloads.ts';
 
+/** Written as conditions of Kubernetes are. */
+const FENCING = { true: 'True', false: 'False', unknown: 'Unknown' } as const;
+
 /** Everything the old shapes are made of. */
 export interface LegacyFacts {
   /** The configured id. */
@@ -91,6 +94,7 @@ export function mapStatus(facts: LegacyFacts): JsonObject {
     controllerState: notReady === undefined ? 'Normal' : 'Degraded',
     readyForTraffic: notReady === undefined,
     ...(notReady === undefined ? {} : { notReadyBecause: notReady }),
+    serverFencing: FENCING[snapshot.serverFencing.state],
     ...describeTrouble(election),
     uptime: Math.round(facts.uptime * 1_000_000),
     uptimeText: uptimeText(facts.uptime),

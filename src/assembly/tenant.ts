@@ -1,4 +1,5 @@
 /** One tenant put together: its lock, its supervisor, and what is seen of it. */
+import { openServerFence } from '../adapters/kube/server-fence.ts';
 import type { Config, TenantConfig } from '../config/config.ts';
 import type { Duration } from '../core/time.ts';
 import type { Cluster } from '../ports/cluster.ts';
@@ -50,10 +51,11 @@ export async function openTenant(
   const clusterName = config.cluster.name;
   const store = new MeasuredStore(shared.store, system.clock, timing.opTimeout);
   const anchor = await openAnchor(config, tenant, system, cluster);
+  const fence = openServerFence(cluster, { namespace: controllerNamespace, tenant: name });
   // Workloads are looked at only once the supervisor runs; the surface that counts it is opened before.
   const onReconciled = (duration: Duration): void => surface.metrics.observeReconcile(duration);
   const supervisor = new Supervisor(
-    { system, cluster, store, anchor, onReconciled },
+    { system, cluster, store, anchor, fence, onReconciled },
     {
       tenant: name,
       id,

@@ -144,6 +144,7 @@ export class History {
       case 'tick-run':
       case 'tick-missed':
       case 'write-failed':
+      case 'server-fencing':
       case 'write-fenced':
       case 'sweep-done':
         return undefined;

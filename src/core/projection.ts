@@ -7,6 +7,7 @@ import type { ElectionEvent } from './election/events.ts';
 import type { Leadership } from './leadership.ts';
 import type { Reason } from './reconcile/verdict.ts';
 import type { Proof } from './reconcile/proof.ts';
+import type { ServerFencing } from './server-fencing.ts';
 import type { WallTime } from './time.ts';
 import type { WorkloadKey } from './workload/model.ts';
 
@@ -87,6 +88,8 @@ export type DomainEvent =
     }
   /** Somebody's request was taken up, carried out or refused. */
   | { readonly type: 'asked'; readonly told: Told }
+  /** Known once in a term: whether the API server holds the fence by itself. */
+  | { readonly type: 'server-fencing'; readonly term: number; readonly fencing: ServerFencing }
   /** A write was not sent, because the term that asked for it is over. */
   | { readonly type: 'write-fenced'; readonly term: number }
   /** All keys were looked at once in this term. */
@@ -113,4 +116,6 @@ export interface Snapshot {
   readonly revision: number;
   readonly workloads: ReadonlyMap<string, WorkloadView>;
   readonly leadership: Leadership;
+  /** Of the present term. */
+  readonly serverFencing: ServerFencing;
 }

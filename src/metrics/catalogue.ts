@@ -130,6 +130,10 @@ export const CATALOGUE = {
     labels: ['reason'],
     buckets: LONG,
   },
+  server_fencing: {
+    type: 'gauge',
+    help: 'On the leader: 1 while the API server refuses writes of a former term by itself, 0 where the admission policies are missing; absent while not known',
+  },
   stale_writes_rejected_total: {
     type: 'counter',
     help: 'Writes that were not sent because their term was over',

@@ -54,6 +54,10 @@ function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: 
   const single = singleOf(instruments);
   single('is_leader', () => (sources.isLeader() ? 1 : 0));
   single('term', () => sources.election()?.epoch);
+  single('server_fencing', () => {
+    const { state } = sources.snapshot().serverFencing;
+    return state === 'unknown' ? undefined : state === 'true' ? 1 : 0;
+  });
   single('store_up', () => (sources.isStoreUp() ? 1 : 0));
   single('lease_ttl_seconds', () => sources.ttl / SECOND);
   single('lease_remaining_seconds', () => {

@@ -5,6 +5,7 @@ import type { ElectionEvent } from '../core/election/events.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
 import type { DomainEvent, WorkloadView } from '../core/projection.ts';
+import { FENCING_NOT_ASKED, type ServerFencing } from '../core/server-fencing.ts';
 import { formatKey } from '../core/workload/model.ts';
 import { CATALOGUE, PREFIX, type MetricSpec } from './catalogue.ts';
 import { Metrics } from './metrics.ts';
@@ -42,6 +43,7 @@ let now = 0;
 let election: ElectionView | undefined;
 let workloads: Map<string, WorkloadView>;
 let isLeader = false;
+let serverFencing: ServerFencing;
 
 beforeEach(() => {
   usage = new ProcessUsage();
@@ -49,6 +51,7 @@ beforeEach(() => {
   election = { role: 'leading', since: 0, epoch: 7, validUntil: 5000, store: { up: true } };
   workloads = new Map();
   isLeader = true;
+  serverFencing = { state: 'true' };
 });
 
 afterEach(() => usage.close());
@@ -70,7 +73,12 @@ function createTenant(tenant: string, store = 'lease', limit = 1000): Metrics {
       now: () => now,
       election: () => election,
       isLeader: () => isLeader,
-      snapshot: () => ({ revision: 1, workloads, leadership: { ...NO_LEADERSHIP, lastTransition: 5000 } }),
+      snapshot: () => ({
+        revision: 1,
+        workloads,
+        leadership: { ...NO_LEADERSHIP, lastTransition: 5000 },
+        serverFencing,
+      }),
       queue: () => ({ depth: 3, oldest: now - 500 }),
       clusterProblem: () => undefined,
       isReady: () => true,
@@ -392,6 +400,7 @@ describe('gauges', () => {
     const read = (name: string, labels = {}): number => sumOf(families, PREFIX + name, labels);
     expect(read('is_leader')).toBe(1);
     expect(read('term')).toBe(7);
+    expect(read('server_fencing')).toBe(1);
     expect(read('lease_remaining_seconds')).toBe(3);
     expect(read('db_lock_ttl_seconds')).toBe(7);
     expect(read('queue_oldest_seconds')).toBe(0.5);
@@ -404,9 +413,10 @@ describe('gauges', () => {
 
   it('have no series for what is not known', async () => {
     election = undefined;
+    serverFencing = FENCING_NOT_ASKED;
     create();
     const families = await scrape();
-    for (const name of ['term', 'lease_remaining_seconds', 'db_lock_ttl_seconds'])
+    for (const name of ['term', 'lease_remaining_seconds', 'db_lock_ttl_seconds', 'server_fencing'])
       expect(families.get(PREFIX + name)?.samples).toEqual([]);
     expect(sumOf(families, `${PREFIX}store_up`)).toBe(0);
   });

@@ -85,6 +85,7 @@ export class Metrics {
       case 'tick-missed':
         return this.#countTicks(event.key, 'missed', event.count);
       case 'evidence-removed':
+      case 'server-fencing':
         return undefined;
       case 'asked':
         return this.#instruments.count('requests_total', {

@@ -280,7 +280,16 @@ export interface CacheOptions<T extends KubeObject> {
   readonly strip: (object: T) => T;
 }
 
-export interface Cluster extends ClusterReader, ClusterWriter {
+export interface ClusterRehearsal {
+  /** What `patch` would answer, admission included; nothing is written (`dryRun=All`). */
+  rehearse<T extends KubeObject>(
+    ref: ObjectRef,
+    operations: readonly PatchOperation[],
+    signal: AbortSignal,
+  ): Promise<WriteResult<T>>;
+}
+
+export interface Cluster extends ClusterReader, ClusterWriter, ClusterRehearsal {
   /** The API server's address, for people. */
   readonly address: string;
   cache<T extends KubeObject>(resource: Resource, options: CacheOptions<T>): Cache<T>;

@@ -3,6 +3,7 @@ import type { ElectionEvent } from '../core/election/events.ts';
 import type { DomainEvent, WorkloadView } from '../core/projection.ts';
 import type { Reason } from '../core/reconcile/verdict.ts';
 import { formatKey } from '../core/workload/model.ts';
+import { POLICY_MANIFEST, type ServerFencing } from '../core/server-fencing.ts';
 import type { Log } from '../ports/system.ts';
 
 /** Reasons that a person should look at. The others are the normal course of things. */
@@ -95,6 +96,8 @@ export function logEvent(log: Log, event: DomainEvent): void {
       });
     case 'asked':
       return log.info('request', { ...event.told });
+    case 'server-fencing':
+      return logFencing(log, event.term, event.fencing);
     case 'write-fenced':
       return log.debug('write of an ended term not sent', { term: event.term });
     case 'sweep-done':
@@ -104,6 +107,15 @@ export function logEvent(log: Log, event: DomainEvent): void {
         durationMs: event.durationMs,
       });
   }
+}
+
+function logFencing(log: Log, term: number, fencing: ServerFencing): void {
+  if (fencing.state === 'unknown') return log.info('ServerFencing=Unknown', { term, cause: fencing.because });
+  if (fencing.state === 'true') return log.debug('ServerFencing=True', { term });
+  log.warn('ServerFencing=False: the API server accepts writes of a former term', {
+    term,
+    apply: POLICY_MANIFEST,
+  });
 }
 
 function logWorkload(log: Log, { key, reason, message }: WorkloadView, previous: Reason | undefined): void {

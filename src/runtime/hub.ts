@@ -7,6 +7,7 @@ import { History, type HistoryEntry } from '../core/history.ts';
 import { foldLeadership, NO_LEADERSHIP, type Leadership } from '../core/leadership.ts';
 import type { DomainEvent, Snapshot, WorkloadView } from '../core/projection.ts';
 import { RecentEvents } from '../core/recent-events.ts';
+import { FENCING_NOT_ASKED, type ServerFencing } from '../core/server-fencing.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { Clock } from '../ports/system.ts';
 
@@ -22,6 +23,7 @@ export class Hub {
   readonly #historians = new Set<(entry: HistoryEntry) => void>();
   #revision = 0;
   #leadership: Leadership = NO_LEADERSHIP;
+  #serverFencing: ServerFencing = FENCING_NOT_ASKED;
 
   /** `self`: the holder name of this process. */
   constructor(clock: Clock, self: string) {
@@ -30,7 +32,12 @@ export class Hub {
   }
 
   get snapshot(): Snapshot {
-    return { revision: this.#revision, workloads: this.#workloads, leadership: this.#leadership };
+    return {
+      revision: this.#revision,
+      workloads: this.#workloads,
+      leadership: this.#leadership,
+      serverFencing: this.#serverFencing,
+    };
   }
 
   /** What changed, oldest first. */
@@ -64,6 +71,7 @@ export class Hub {
     const moment = { now: this.#clock.now(), wall: this.#clock.wall() };
     const before = this.#leadership;
     if (event.type === 'election') this.#foldElection(event.event);
+    if (event.type === 'server-fencing') this.#serverFencing = event.fencing;
     this.#recent.observe(event, moment.wall);
     const entry = this.#history.observe(event, before, this.#leadership, moment);
     if (entry !== undefined) for (const historian of this.#historians) historian(entry);
@@ -93,7 +101,9 @@ export class Hub {
     this.#leadership = foldLeadership(this.#leadership, event, this.#self, this.#clock.wall());
     const lost = event.kind === 'leadership-released' || event.kind === 'leadership-lost';
     // A follower decides nothing, so what the last term said about workloads is no longer known to be true.
-    if (lost) this.#workloads.clear();
+    if (!lost) return;
+    this.#workloads.clear();
+    this.#serverFencing = FENCING_NOT_ASKED;
   }
 }
 

@@ -1,12 +1,15 @@
 /** Connects the elector to the work: one session per term, drained before the lock may be released. */
 import type { SessionDependencies, SessionIdentity } from './session-parts.ts';
 import type { RuleOutcome } from '../core/reconcile/plan.ts';
+import type { ServerFence } from '../ports/server-fence.ts';
+import { askServerFencing } from './server-fencing.ts';
 import type { Leadership, Term } from './term.ts';
 import { readWorld, type World } from './world.ts';
 import { TermSession } from './term-session.ts';
 
 export class Reconciler implements Leadership {
   readonly #deps: SessionDependencies;
+  readonly #fence: ServerFence;
   readonly #identity: SessionIdentity;
   /** A broken invariant inside a session: the process must not go on. */
   readonly #onFatal: (error: unknown) => void;
@@ -15,9 +18,17 @@ export class Reconciler implements Leadership {
   /** Reads begun between winning the lock and the start of the term. They never reject. */
   #readAhead: Promise<World | string> | undefined;
   #preparing: AbortController | undefined;
+  /** The question about the fence of the API server in this term. */
+  #asking: { readonly end: AbortController; readonly done: Promise<void> } | undefined;
 
-  constructor(deps: SessionDependencies, identity: SessionIdentity, onFatal: (error: unknown) => void) {
+  constructor(
+    deps: SessionDependencies,
+    fence: ServerFence,
+    identity: SessionIdentity,
+    onFatal: (error: unknown) => void,
+  ) {
     this.#deps = deps;
+    this.#fence = fence;
     this.#identity = identity;
     this.#onFatal = onFatal;
   }
@@ -52,9 +63,20 @@ export class Reconciler implements Leadership {
     // An involuntary end leaves no drain: stop at the signal, delete nothing, wait for nobody.
     term.signal.addEventListener('abort', () => void session.stop().catch(this.#onFatal), { once: true });
     session.start(readAhead).catch(this.#onFatal);
+    const end = new AbortController();
+    this.#asking = { end, done: this.#askFencing(term, end.signal).catch(this.#onFatal) };
   }
 
   async drain(): Promise<{ readonly clean: boolean }> {
-    return (await this.#session?.stop()) ?? { clean: true };
+    this.#asking?.end.abort();
+    const [drained] = await Promise.all([this.#session?.stop(), this.#asking?.done]);
+    return drained ?? { clean: true };
+  }
+
+  async #askFencing({ epoch, signal }: Term, end: AbortSignal): Promise<void> {
+    const { hub, system } = this.#deps;
+    const until = AbortSignal.any([signal, end]);
+    const fencing = await askServerFencing(this.#fence, epoch, system.clock, until);
+    if (fencing !== undefined) hub.emit({ type: 'server-fencing', term: epoch, fencing });
   }
 }

@@ -15,6 +15,7 @@ import type { WorkloadReference } from '../core/workload/reference.ts';
 import { NAMESPACES, NODES, PODS, type Cache, type Cluster, type KubeObject } from '../ports/cluster.ts';
 import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
+import type { ServerFence } from '../ports/server-fence.ts';
 import type { System } from '../ports/system.ts';
 import { Controls } from './controls.ts';
 import { createElector, type Elector } from './elector.ts';
@@ -54,6 +55,7 @@ export interface SupervisorPorts {
   readonly cluster: Cluster;
   readonly store: LockStore;
   readonly anchor: FenceAnchor;
+  readonly fence: ServerFence;
   /** Told how long each look at a workload took. */
   readonly onReconciled?: (duration: Duration) => void;
 }
@@ -228,7 +230,7 @@ export class Supervisor {
   }
 
   async #elect(clusterUid: string, stop: AbortSignal): Promise<void> {
-    const { cluster, store, anchor, system, onReconciled } = this.#ports;
+    const { cluster, store, anchor, fence, system, onReconciled } = this.#ports;
     const { tenant, id, holder, clusterName, controllerNamespace, lockName, timing, remainsFollower } =
       this.#options;
     const fingerprint = formatFingerprint({
@@ -252,6 +254,7 @@ export class Supervisor {
         hub: this.hub,
         ...(onReconciled === undefined ? {} : { onReconciled }),
       },
+      fence,
       { tenant, controllerNamespace, id, clusterName, fingerprint },
       (error) => {
         this.#fatal ??= error instanceof Error ? error : new Error(String(error));

@@ -6,6 +6,7 @@ import { parseExposition, sumOf } from '../../test/exposition.ts';
 import type { Pod } from '../core/manifests/pod.ts';
 import type { LegacyFacts } from '../api/legacy.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
+import { FENCING_NOT_ASKED } from '../core/server-fencing.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { ProcessMetrics } from '../metrics/process-metrics.ts';
 import { ProcessUsage } from '../metrics/process-usage.ts';
@@ -13,7 +14,12 @@ import { listen, type HttpServer } from './http.ts';
 import { Router } from './route.ts';
 import { controllerRoutes, startingRoutes } from './routes.ts';
 
-const snapshot = { revision: 0, workloads: new Map(), leadership: NO_LEADERSHIP };
+const snapshot = {
+  revision: 0,
+  workloads: new Map(),
+  leadership: NO_LEADERSHIP,
+  serverFencing: FENCING_NOT_ASKED,
+};
 const system = createManualSystem();
 let facts: LegacyFacts;
 let pods: Pod[];

@@ -1,6 +1,7 @@
 /** Preconditioned writes. Every one names our field manager; none of them can force. */
 import type {
   ClusterReader,
+  ClusterRehearsal,
   ClusterWriter,
   DeletePreconditions,
   Propagation,
@@ -21,7 +22,7 @@ const QUERY = { fieldManager: FIELD_MANAGER };
  * Writes over `transport`. `reader` settles one ambiguity: the server answers 422 when a JSON patch does not fit the
  * object, also when that is because the object changed; the version it has now tells the two apart.
  */
-export function openWriter(transport: Transport, reader: ClusterReader): ClusterWriter {
+export function openWriter(transport: Transport, reader: ClusterReader): ClusterWriter & ClusterRehearsal {
   return {
     async create<T extends KubeObject>(
       resource: Resource,
@@ -62,6 +63,21 @@ export function openWriter(transport: Transport, reader: ClusterReader): Cluster
       const result = writeResultOf(await transport.call(call, signal), objectOf<T>);
       if (result.kind !== 'refused' || result.status !== 422) return result;
       return (await staleness(reader, ref, operations, signal)) ?? result;
+    },
+
+    async rehearse<T extends KubeObject>(
+      ref: ObjectRef,
+      operations: readonly PatchOperation[],
+      signal: AbortSignal,
+    ): Promise<WriteResult<T>> {
+      const call = {
+        method: 'PATCH',
+        path: objectPath(ref),
+        query: { ...QUERY, dryRun: 'All' },
+        body: operations,
+        contentType: 'application/json-patch+json',
+      } as const;
+      return writeResultOf(await transport.call(call, signal), objectOf<T>);
     },
 
     async delete(

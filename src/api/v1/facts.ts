@@ -6,6 +6,7 @@ import type { WorkloadView } from '../../core/projection.ts';
 import type { RecentEvent } from '../../core/recent-events.ts';
 import type { RuleOutcome } from '../../core/reconcile/plan.ts';
 import type { SeenObject, SeenWorkload, WorkloadDefinition } from '../../core/reconcile/seen.ts';
+import type { ServerFencing } from '../../core/server-fencing.ts';
 import type { Duration, Instant, WallTime } from '../../core/time.ts';
 
 /** What does not change while the process lives. */
@@ -31,6 +32,8 @@ export interface State {
   /** Whether this process may act right now. */
   readonly isLeader: boolean;
   readonly leadership: Leadership;
+  /** Whether the API server holds the fence by itself, as the leader found. */
+  readonly serverFencing: ServerFencing;
   /** Why what is seen of the cluster may be missing or old, or undefined. */
   readonly clusterProblem: string | undefined;
   readonly notReady: string | undefined;

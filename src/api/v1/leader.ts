@@ -76,6 +76,7 @@ function mapLease(
 
 export function mapStore({ storeKind, storeAddress }: Identity, state: State): Store {
   const { election } = state;
+  const serverFencing = state.serverFencing.state;
   const down = election?.store.up === false ? election.store : undefined;
   const because = storeProblem(state);
   return {
@@ -86,8 +87,12 @@ export function mapStore({ storeKind, storeAddress }: Identity, state: State): S
     failures: state.storeFailures,
     fence:
       election === undefined
-        ? { usable: 'unknown', unknownBecause: 'the election has not begun yet' }
-        : { usable: election.anchorRefused === undefined ? 'true' : 'false', unknownBecause: null },
+        ? { usable: 'unknown', serverFencing, unknownBecause: 'the election has not begun yet' }
+        : {
+            usable: election.anchorRefused === undefined ? 'true' : 'false',
+            serverFencing,
+            unknownBecause: state.serverFencing.state === 'unknown' ? state.serverFencing.because : null,
+          },
     unknownBecause: because ?? null,
   };
 }

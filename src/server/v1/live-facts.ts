@@ -22,6 +22,7 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
       election: supervisor.election(),
       isLeader: supervisor.isLeader(),
       leadership: hub.snapshot.leadership,
+      serverFencing: hub.snapshot.serverFencing,
       clusterProblem: supervisor.clusterProblem(),
       notReady: notReady(),
       isStoreUp: isStoreUp(),
@@ -46,7 +47,7 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
       inspection.watch((key) => watcher.onWorkload(key));
       hub.onHistory((entry) => watcher.onHistory(entry));
       hub.subscribe((event) => {
-        if (event.type === 'election') watcher.onState();
+        if (event.type === 'election' || event.type === 'server-fencing') watcher.onState();
         else if (event.type === 'workload-changed') watcher.onWorkload(formatKey(event.view.key));
         else if (event.type === 'workload-removed') watcher.onWorkload(event.key);
       });

@@ -95,6 +95,7 @@ export const Store = exact('Store', 'The lock store.', {
   }),
   fence: exact('Fence', 'The anchor in the cluster that holds the highest term.', {
     usable: Truth,
+    serverFencing: words('true', 'false', 'unknown'),
     unknownBecause: Because,
   }),
   unknownBecause: Because,
