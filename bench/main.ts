@@ -18,6 +18,7 @@ import {
   openSqlitePair,
 } from './lock-pair.ts';
 import { cyclesRow, renewRow } from './lock-requests.ts';
+import { metricsRow } from './metrics.ts';
 import { convergeRow, idleRow } from './scale.ts';
 import { startRow } from './start.ts';
 import {
@@ -53,6 +54,7 @@ const ROWS: readonly Row[] = [
   idleRow,
   pageRow,
   streamRow,
+  metricsRow,
 ];
 const TARGET_MISSED = 3;
 

@@ -1,5 +1,9 @@
-/** All series of this process under the names of the catalogue, and their text; the only user of the client library. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+/**
+ * All series of this process under the names of the catalogue, and their text. The text of thousands of series is made in
+ * turns of the event loop, so that a scrape never keeps the renewal of a lock waiting.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { Counter, Gauge, Registry } from 'prom-client';
 import {
   CATALOGUE,
   PREFIX,
@@ -9,17 +13,12 @@ import {
   type MetricName,
   type MetricSpec,
 } from './catalogue.ts';
+import { StoredFamily } from './stored-family.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
 /** Sets one series of a gauge. */
 export type SetGauge = (value: number, labels?: Labels) => void;
-
-interface Instrument {
-  zero(labels: Labels): void;
-  add(labels: Labels, value: number): void;
-  remove(labels: Labels): void;
-}
 
 /** A text in the exposition format, and its content type. */
 export interface Rendered {
@@ -27,9 +26,16 @@ export interface Rendered {
   readonly body: string;
 }
 
+/** How many lines are made in one turn of the event loop: about a millisecond. */
+const LINES_PER_TURN = 1000;
+/** About that of one line, in characters. */
+const LINE_LENGTH = 80;
+
 export class Exposition {
+  /** The metrics that are read when they are rendered. */
   readonly #registry = new Registry();
-  readonly #instruments = new Map<MetricName, readonly Instrument[]>();
+  /** The metrics that are counted or observed. */
+  readonly #stored = new Map<MetricName, readonly StoredFamily[]>();
   /** Who sets the series of each metric that is read when it is rendered. */
   readonly #readers = new Map<MetricName, ((set: SetGauge) => void)[]>();
   readonly #aliases: boolean;
@@ -45,19 +51,20 @@ export class Exposition {
     for (const name of names()) {
       const spec: MetricSpec = CATALOGUE[name];
       if (spec.type === 'gauge' || spec.bare === true) continue;
-      this.#instruments.set(
+      const labels = this.#labelsOf(name);
+      this.#stored.set(
         name,
-        this.#fullNames(name).map((fullName) => this.#create(name, fullName)),
+        this.#fullNames(name).map((fullName) => new StoredFamily(fullName, labels, spec)),
       );
     }
   }
 
   /** Counters and histograms that need no other label begin at zero for this tenant, as those without any label do. */
   begin(tenant: string): void {
-    for (const [name, instruments] of this.#instruments) {
+    for (const [name, families] of this.#stored) {
       const { labels = [] }: MetricSpec = CATALOGUE[name];
       if (labels.length === 0 && this.#carriesTenant(name))
-        for (const instrument of instruments) instrument.zero({ tenant });
+        for (const family of families) family.begin({ tenant });
     }
   }
 
@@ -68,11 +75,11 @@ export class Exposition {
 
   /** Counts, or observes for a histogram. */
   add(name: CounterName | HistogramName, labels: Labels, value: number): void {
-    for (const instrument of this.#instruments.get(name) ?? []) instrument.add(labels, value);
+    for (const family of this.#stored.get(name) ?? []) family.add(labels, value);
   }
 
   remove(name: MetricName, labels: Labels): void {
-    for (const instrument of this.#instruments.get(name) ?? []) instrument.remove(labels);
+    for (const family of this.#stored.get(name) ?? []) family.remove(labels);
   }
 
   /** A metric that is read when it is rendered: its readers together set every series it has. */
@@ -110,9 +117,24 @@ export class Exposition {
     }
   }
 
-  /** The text exposition format (version 0.0.4). */
+  /** The text exposition format (version 0.0.4). Each series is of one moment, all of them together are not. */
   async render(): Promise<Rendered> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    let lines = 0;
+    const made = async (count: number): Promise<void> => {
+      lines += count;
+      if (lines < LINES_PER_TURN) return;
+      lines = 0;
+      await setImmediate();
+    };
+    const texts: string[] = [];
+    for (const families of this.#stored.values())
+      for (const family of families) texts.push(await family.render(made));
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      const text = await this.#registry.getSingleMetricAsString(name);
+      texts.push(text);
+      await made(Math.ceil(text.length / LINE_LENGTH));
+    }
+    return { contentType: this.#registry.contentType, body: `${texts.join('\n\n')}\n` };
   }
 
   #carriesTenant(name: MetricName): boolean {
@@ -129,30 +151,6 @@ export class Exposition {
     const { bare, redisAlias }: MetricSpec = CATALOGUE[name];
     const fullName = bare === true ? name : PREFIX + name;
     return redisAlias !== undefined && this.#aliases ? [fullName, PREFIX + redisAlias] : [fullName];
-  }
-
-  #create(name: MetricName, fullName: string): Instrument {
-    const { type, help, buckets = [] }: MetricSpec = CATALOGUE[name];
-    const options = {
-      name: fullName,
-      help,
-      labelNames: this.#labelsOf(name),
-      registers: [this.#registry],
-    };
-    if (type === 'counter') {
-      const counter = new Counter(options);
-      return {
-        zero: (on) => counter.inc(on, 0),
-        add: (on, by) => counter.inc(on, by),
-        remove: (on) => counter.remove(on),
-      };
-    }
-    const histogram = new Histogram({ ...options, buckets: [...buckets] });
-    return {
-      zero: (on) => histogram.zero(on),
-      add: (on, value) => histogram.observe(on, value),
-      remove: (on) => histogram.remove(on),
-    };
   }
 }
 

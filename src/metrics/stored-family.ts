@@ -1,0 +1,51 @@
+/** A counter or histogram under one name, with all its series in the order in which they began. */
+import type { MetricSpec } from './catalogue.ts';
+import { formatLabels, Series } from './series.ts';
+
+export class StoredFamily {
+  readonly #name: string;
+  readonly #labelNames: readonly string[];
+  readonly #spec: MetricSpec;
+  /** Lines of one series. */
+  readonly #lines: number;
+  /** By the text of their labels. */
+  readonly #series = new Map<string, Series>();
+
+  /** Without labels there is one series, which begins at zero; with labels there is none yet. */
+  constructor(name: string, labelNames: readonly string[], spec: MetricSpec) {
+    this.#name = name;
+    this.#labelNames = labelNames;
+    this.#spec = spec;
+    this.#lines = spec.type === 'histogram' ? (spec.buckets?.length ?? 0) + 3 : 1;
+    if (labelNames.length === 0) this.begin({});
+  }
+
+  /** The series is there, at zero if it was not before. */
+  begin(labels: Readonly<Record<string, string>>): Series {
+    const text = formatLabels(this.#labelNames, labels);
+    let series = this.#series.get(text);
+    if (series === undefined) this.#series.set(text, (series = new Series(this.#name, text, this.#spec)));
+    return series;
+  }
+
+  /** Counts, or observes for a histogram. */
+  add(labels: Readonly<Record<string, string>>, value: number): void {
+    this.begin(labels).add(value);
+  }
+
+  remove(labels: Readonly<Record<string, string>>): void {
+    this.#series.delete(formatLabels(this.#labelNames, labels));
+  }
+
+  /** Its text, without a line end after the last line. `made`: told of lines that had to be made; waited for. */
+  async render(made: (lines: number) => Promise<void>): Promise<string> {
+    const help = this.#spec.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+    const texts = [`# HELP ${this.#name} ${help}`, `# TYPE ${this.#name} ${this.#spec.type}`];
+    for (const series of this.#series.values()) {
+      const isCurrent = series.isCurrent;
+      texts.push(await series.render());
+      if (!isCurrent) await made(this.#lines);
+    }
+    return texts.join('\n');
+  }
+}
