@@ -307,10 +307,10 @@ class ChaosRun {
     const users = new Set(this.#all.map(({ id }) => id));
     const changes = new Set(['create', 'update', 'patch', 'delete']);
     for await (const event of this.#world.sandbox.audit()) {
-      const { verb, user, responseStatus, objectRef = {}, requestObject } = event;
+      const { verb, user, responseStatus, objectRef = {}, requestObject, requestURI } = event;
       if (!users.has(user.username) || !changes.has(verb) || (responseStatus?.code ?? 500) >= 300) continue;
       const { resource = '', subresource, namespace = '', name = '' } = objectRef;
-      if (resource === 'events' || resource === 'leases') continue;
+      if (resource === 'events' || resource === 'leases' || requestURI.includes('dryRun=All')) continue;
       const carries = termIn(resource, name, requestObject);
       const object = [resource, namespace, name, ...(subresource === undefined ? [] : [subresource])].join(
         '/',
