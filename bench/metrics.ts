@@ -19,7 +19,7 @@ export const metricsRow: Row = {
   run,
 };
 
-async function run({ rounds = 60, say }: RowOptions): Promise<RowResult> {
+async function run({ rounds = 300, say }: RowOptions): Promise<RowResult> {
   const server = fork(join(import.meta.dirname, 'metrics-server.ts'), [String(WORKLOADS)]);
   const [told] = (await once(server, 'message')) as [{ ours: number; floor: number; bytes: number }];
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });

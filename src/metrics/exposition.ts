@@ -134,7 +134,10 @@ export class Exposition {
       texts.push(text);
       await made(Math.ceil(text.length / LINE_LENGTH));
     }
-    return { contentType: this.#registry.contentType, body: `${texts.join('\n\n')}\n` };
+    const body = `${texts.join('\n\n')}\n`;
+    // Joining megabytes and sending them are a turn each.
+    await setImmediate();
+    return { contentType: this.#registry.contentType, body };
   }
 
   #carriesTenant(name: MetricName): boolean {
