@@ -128,13 +128,17 @@ export class Exposition {
     };
     const texts: string[] = [];
     for (const families of this.#stored.values())
-      for (const family of families) texts.push(await family.render(made));
+      for (const family of families) {
+        await family.render(texts, made);
+        texts.push('');
+      }
     for (const { name } of this.#registry.getMetricsAsArray()) {
       const text = await this.#registry.getSingleMetricAsString(name);
-      texts.push(text);
+      texts.push(text, '');
       await made(Math.ceil(text.length / LINE_LENGTH));
     }
-    const body = `${texts.join('\n\n')}\n`;
+    // The last part is empty, so that the last line ends.
+    const body = texts.join('\n');
     // Joining megabytes and sending them are a turn each.
     await setImmediate();
     return { contentType: this.#registry.contentType, body };

@@ -37,15 +37,14 @@ export class StoredFamily {
     this.#series.delete(formatLabels(this.#labelNames, labels));
   }
 
-  /** Its text, without a line end after the last line. `made`: told of lines that had to be made; waited for. */
-  async render(made: (lines: number) => Promise<void>): Promise<string> {
+  /** Adds its text to `texts`, in parts that are lines. `made`: told of lines that had to be made; waited for. */
+  async render(texts: string[], made: (lines: number) => Promise<void>): Promise<void> {
     const help = this.#spec.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-    const texts = [`# HELP ${this.#name} ${help}`, `# TYPE ${this.#name} ${this.#spec.type}`];
+    texts.push(`# HELP ${this.#name} ${help}`, `# TYPE ${this.#name} ${this.#spec.type}`);
     for (const series of this.#series.values()) {
       const isCurrent = series.isCurrent;
       texts.push(await series.render());
       if (!isCurrent) await made(this.#lines);
     }
-    return texts.join('\n');
   }
 }
