@@ -218,10 +218,18 @@ function stoppable(pid: number, exited: Promise<Exit>, signal: (name: NodeJS.Sig
   };
 }
 
-/** Runs nothing: a container is up from its start until it is told to stop, and then ends cleanly. */
+/** Environment variable of a simulated container: the exit code with which it ends at once. */
+export const SIMULATED_EXIT = 'SIMULATED_EXIT';
+
+/**
+ * Runs nothing: a container is up from its start until it is told to stop, and then ends cleanly. One whose environment
+ * says so crashes instead.
+ */
 export function simulatedRuntime(): ContainerRuntime {
-  const start = (): Promise<Container> => {
+  const start = ({ env }: Launch): Promise<Container> => {
     const { promise, resolve } = Promise.withResolvers<Exit>();
+    const exitCode = env[SIMULATED_EXIT];
+    if (exitCode !== undefined) resolve({ exitCode: Number(exitCode) });
     return Promise.resolve({ pid: 0, exited: promise, terminate: () => resolve({ exitCode: 0 }) });
   };
   return { isolation: 'none', start };

@@ -34,7 +34,7 @@ import type { NodeFolders } from './launch.ts';
 import { Link } from './link.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodHost } from './pod-worker.ts';
-import type { Pod } from './pod.ts';
+import type { ContainerSpec, Pod } from './pod.ts';
 import { keepAlive, registerNode } from './registration.ts';
 import type { Capacity, NodeIdentity } from './registration.ts';
 import { SourceReader } from './sources.ts';
@@ -293,7 +293,7 @@ class LocalNode implements SandboxNode {
       place,
       prepare: (present, container, attempt) =>
         simulate
-          ? Promise.resolve(done({ argv: [], env: {}, cwd: '/' }))
+          ? Promise.resolve(done({ argv: [], env: plainEnv(container), cwd: '/' }))
           : prepareLaunch({
               pod: present,
               container,
@@ -314,4 +314,11 @@ class LocalNode implements SandboxNode {
     if (this.#options.simulate !== true)
       await rm(join(this.#folders.pods, uid), { recursive: true, force: true });
   }
+}
+
+/** The variables with a value of their own: a simulated container needs no others. */
+function plainEnv({ env = [] }: ContainerSpec): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const])),
+  );
 }
