@@ -5,6 +5,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, it } from 'vitest';
 import { createManualSystem } from '../test/manual-system.ts';
 import { ShownWorld } from '../test/shown-world.ts';
+import { memoryCluster } from '../test/memory-cluster.ts';
+import { actionRoutes } from '../src/server/v1/actions.ts';
 import { openV1 } from '../src/server/v1/routes.ts';
 import { OPENAPI_FILE, openApiDocument, openApiText } from './openapi.ts';
 
@@ -14,8 +16,17 @@ it('the OpenAPI document is what the sources describe (else: npm run generate)',
 });
 
 it('every path of the router is described, and no other', () => {
-  const { routes } = openV1(new ShownWorld(), createManualSystem());
-  const served = routes
+  const facts = new ShownWorld();
+  const { routes } = openV1(facts, createManualSystem());
+  const posts = actionRoutes({
+    facts,
+    cluster: memoryCluster(),
+    tenant: 'default',
+    controllerNamespace: 'here',
+    base: '',
+    wall: () => 0,
+  });
+  const served = [...routes, ...posts]
     .map(({ pattern }) => pattern)
     .filter((pattern) => /^\/api\/v1(?!.*(\*|openapi))/.test(pattern));
   expect(Object.keys(openApiDocument()['paths'] as object).toSorted()).toEqual(served.toSorted());

@@ -1,5 +1,6 @@
 /** The OpenAPI document of version 1 of the API, from the schemas of its types. */
 import type { TSchema } from 'typebox';
+import { ACTIONS, type ActionTarget } from '../src/api/v1/action.ts';
 import { API_PROBLEMS } from '../src/api/v1/problem.ts';
 import * as lists from '../src/api/v1/schema/list.ts';
 import * as states from '../src/api/v1/schema/state.ts';
@@ -150,6 +151,51 @@ const OPERATIONS: readonly Operation[] = [
   },
 ];
 
+/** What can be asked for, by the path that takes it. */
+const POSTS: readonly {
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  readonly of: ActionTarget;
+}[] = [
+  { path: '/api/v1/actions', id: 'act', summary: 'Ask something of the tenant', of: 'tenant' },
+  {
+    path: '/api/v1/controllers/{id}/actions',
+    id: 'actOnController',
+    summary: 'Ask something of a controller',
+    of: 'controller',
+  },
+  {
+    path: `${WORKLOAD}/actions`,
+    id: 'actOnWorkload',
+    summary: 'Ask something of a workload',
+    of: 'workload',
+  },
+];
+
+const ACTION_PROBLEMS: readonly (keyof typeof API_PROBLEMS)[] = [
+  'invalid-argument',
+  'invalid-body',
+  'unauthenticated',
+  'forbidden',
+  'cross-site',
+  'not-found',
+  'state-conflict',
+  'too-large',
+  'unsupported-media-type',
+  'rate-limited',
+  'internal',
+  'kube-unavailable',
+];
+
+const TEXT = { type: 'string' };
+const KEY = {
+  name: 'idempotency-key',
+  in: 'header',
+  description: 'the same request sent twice is one',
+  schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,64}$' },
+};
+
 /** The document, as plain data. */
 export function openApiDocument(): Json {
   return {
@@ -160,7 +206,10 @@ export function openApiDocument(): Json {
       version: 'v1',
       description: 'Reading never changes anything. What could not be read is "unknown", with the cause.',
     },
-    paths: Object.fromEntries(OPERATIONS.map((operation) => [operation.path, describePath(operation)])),
+    paths: Object.fromEntries([
+      ...OPERATIONS.map((operation) => [operation.path, describePath(operation)] as const),
+      ...POSTS.map((post) => [post.path, describePost(post)] as const),
+    ]),
     components: {
       schemas: Object.fromEntries(
         Object.keys(SCHEMAS)
@@ -178,12 +227,6 @@ export function openApiText(): string {
 
 function describePath(operation: Operation): Json {
   const { path, id, summary, answers, parameters = [], problems = [], mediaType } = operation;
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }));
   const refs = answers.map((name) => ({ $ref: `#/components/schemas/${name}` }));
   const schema = refs.length === 1 ? refs[0] : { anyOf: refs };
   const codes = new Set<keyof typeof API_PROBLEMS>([
@@ -195,27 +238,78 @@ function describePath(operation: Operation): Json {
     'starting',
     ...problems,
   ]);
-  const byStatus = Map.groupBy(codes, (code) => String(API_PROBLEMS[code].status));
   return {
     get: {
       operationId: id,
       summary,
-      parameters: [...inPath, ...parameters, TENANT],
+      parameters: [...inPath(path), ...parameters, TENANT],
       responses: {
         200: { description: summary, content: { [mediaType ?? 'application/json']: { schema } } },
         304: { description: 'The client has this revision already' },
-        ...Object.fromEntries(
-          [...byStatus].map(([status, of]) => [
-            status,
-            {
-              description: of.join(', '),
-              content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-            },
-          ]),
-        ),
+        ...describeProblems(codes),
       },
     },
   };
+}
+
+function describePost({ path, id, summary, of }: (typeof POSTS)[number]): Json {
+  const fields = {
+    reason: TEXT,
+    until: { type: 'string', format: 'date-time' },
+    to: TEXT,
+    node: TEXT,
+    confirmedOff: { const: true },
+  };
+  const known = of === 'controller' ? { reason: TEXT } : fields;
+  const action = { enum: ACTIONS[of] };
+  const body = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['action'],
+    properties: { action, ...known },
+  };
+  const answer = {
+    type: 'object',
+    required: ['kind', 'id', 'target', 'by', 'action'],
+    properties: { kind: { const: 'Action' }, id: TEXT, target: TEXT, by: TEXT, action, ...known },
+  };
+  return {
+    post: {
+      operationId: id,
+      summary,
+      parameters: [...inPath(path), KEY],
+      requestBody: { required: true, content: { 'application/json': { schema: body } } },
+      responses: {
+        202: {
+          description: 'Written; whoever leads carries it out',
+          content: { 'application/json': { schema: answer } },
+        },
+        ...describeProblems(ACTION_PROBLEMS),
+      },
+    },
+  };
+}
+
+function inPath(path: string): readonly Json[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+}
+
+function describeProblems(codes: Iterable<keyof typeof API_PROBLEMS>): Json {
+  const byStatus = Map.groupBy(codes, (code) => String(API_PROBLEMS[code].status));
+  return Object.fromEntries(
+    [...byStatus].map(([status, of]) => [
+      status,
+      {
+        description: of.join(', '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
 }
 
 /** The schema as JSON, with every other component that stands in it replaced by a reference. */

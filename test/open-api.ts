@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 
 interface Document {
   readonly paths: Readonly<
-    Record<string, { readonly get: { readonly responses: Readonly<Record<string, Response>> } }>
+    Record<string, { readonly get?: { readonly responses: Readonly<Record<string, Response>> } }>
   >;
 }
 
@@ -31,13 +31,15 @@ export class OpenApi {
     this.#ajv.addSchema(this.#document, 'api');
   }
 
+  /** Those that can be read. */
   get paths(): readonly string[] {
-    return Object.keys(this.#document.paths);
+    const { paths } = this.#document;
+    return Object.keys(paths).filter((path) => paths[path]?.get !== undefined);
   }
 
   /** What is wrong with an answer to GET of a described path (with its braces); empty when nothing is. */
   check(path: string, { status, contentType, body }: ReceivedAnswer): readonly string[] {
-    const response = this.#document.paths[path]?.get.responses[String(status)];
+    const response = this.#document.paths[path]?.get?.responses[String(status)];
     if (response === undefined) return [`${path}: ${status} is not described`];
     if (response.content === undefined) return body === '' ? [] : [`${path}: ${status} has a body`];
     const type = contentType?.split(';', 1)[0] ?? '';

@@ -7,6 +7,7 @@ import { formatProblem, PROBLEM_CODES, type Problem } from '../core/problem.ts';
 import { parseDuration, SECOND, type Duration, type WallTime } from '../core/time.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
+import { readRecord, titleOf, writeRecord, type Edit, type Place } from '../runtime/record-write.ts';
 import { readFlags, usageProblem, type Flags } from './flags.ts';
 import type { CommandResult } from './result.ts';
 
@@ -134,4 +135,24 @@ export function explainFailure(
   if (failure.kind === 'unknown')
     return { exit: 6, stderr: `${text}  hint: it may have been written; run the command again\n` };
   return { exit: failure.kind === 'unavailable' || failure.kind === 'throttled' ? 4 : 1, stderr: text };
+}
+
+/** As `writeRecord` of the runtime, for a command. Undefined: done, or nothing to do. With `--dry-run` nothing is sent. */
+export async function putRecord(
+  { cluster, tenant, dryRun, parts }: Asking,
+  place: Place,
+  edit: Edit<Ended>,
+): Promise<Ended | undefined> {
+  const result = await writeRecord(cluster, place, { tenant, dryRun }, edit, parts.signal);
+  if (result.kind === 'done') return undefined;
+  return result.kind === 'declined' ? result.why : explainFailure(titleOf(place), result);
+}
+
+/** The present text of the record. */
+export async function getRecord(
+  { cluster, parts }: Asking,
+  place: Place,
+): Promise<string | undefined | Ended> {
+  const result = await readRecord(cluster, place, parts.signal);
+  return result.kind === 'done' ? result.text : explainFailure(titleOf(place), result);
 }

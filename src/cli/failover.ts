@@ -1,7 +1,7 @@
 /** `failover`, `drain` and `undrain`: who is to lead, and who may not. */
 import { DRAINED, LEADER_REQUEST } from '../core/control/entries.ts';
-import { formatTime, wrongUsage, type Asking, type Ended, type Verb } from './asking.ts';
-import { controlPlace, writeRecord } from './record-write.ts';
+import { formatTime, putRecord, wrongUsage, type Asking, type Ended, type Verb } from './asking.ts';
+import { controlPlace } from '../runtime/record-write.ts';
 import { newRequest, writeRequest } from './request-write.ts';
 
 const FAILOVER_USAGE = 'k8-highlander failover [--to ID] [--reason TEXT] [--dry-run] [--wait --timeout 30s]';
@@ -38,6 +38,6 @@ async function change(asking: Asking, usage: string, word: string, text: string 
   // What an entry of a ConfigMap may be named.
   if (!/^[-._a-zA-Z0-9]{1,240}$/.test(id) || others.length > 0)
     return wrongUsage('name one controller by its id', usage);
-  const failure = await writeRecord(asking, controlPlace(asking, `${DRAINED}${id}`), () => text);
+  const failure = await putRecord(asking, controlPlace(asking, `${DRAINED}${id}`), () => text);
   return failure ?? { exit: 0, stdout: `${id} ${asking.dryRun ? 'would be ' : ''}${word}\n` };
 }

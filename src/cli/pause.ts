@@ -8,13 +8,14 @@ import type { KubeObject } from '../ports/cluster.ts';
 import {
   explainFailure,
   formatTime,
+  putRecord,
   readUntil,
   wrongUsage,
   type Asking,
   type Ended,
   type Verb,
 } from './asking.ts';
-import { controlPlace, writeRecord, type Place } from './record-write.ts';
+import { controlPlace, type Place } from '../runtime/record-write.ts';
 import { waitFor } from './wait.ts';
 import { findTarget, type Target } from './workload-target.ts';
 
@@ -70,7 +71,7 @@ async function change(
       '--wait needs a custom resource: only its status tells here what the leader decided',
       usage,
     );
-  const failure = await writeRecord(asking, placeOf(asking, target), () => text);
+  const failure = await putRecord(asking, placeOf(asking, target), () => text);
   if (failure !== undefined) return failure;
   if (asking.dryRun) return { exit: 0, stdout: `${title} would be ${word}\n` };
   const done = `${title} ${word}\n`;

@@ -1,7 +1,7 @@
 /** Writes a request that is to be carried out once, and waits for what becomes of it. */
-import { endOfRequest, isSettled, readRequest, type Request } from '../core/control/request.ts';
-import { formatTime, type Asking, type Ended } from './asking.ts';
-import { readRecord, writeRecord, type Place } from './record-write.ts';
+import { explainOpen, findOpen, readRequest, type Request } from '../core/control/request.ts';
+import type { Place } from '../runtime/record-write.ts';
+import { formatTime, getRecord, putRecord, type Asking, type Ended } from './asking.ts';
 import { waitFor } from './wait.ts';
 
 export function newRequest(asking: Asking, action: string, to?: string): Request {
@@ -19,21 +19,16 @@ export async function writeRequest(
   title: string,
 ): Promise<Ended> {
   const { clock } = asking.parts.system;
-  const failure = await writeRecord(asking, place, (present) => {
-    const earlier = present === undefined ? undefined : readRequest(present);
-    const isOpen = earlier !== undefined && !('fault' in earlier) && !isSettled(earlier);
-    if (isOpen && (earlier.state !== undefined || clock.wall() < endOfRequest(earlier)))
-      return {
-        exit: 1,
-        stderr: `error: ${earlier.action} was asked for at ${earlier.at} by ${earlier.by || 'somebody'} and is not done yet\n`,
-      };
-    return JSON.stringify(request);
+  const failure = await putRecord(asking, place, (present) => {
+    const open = findOpen(present, clock.wall());
+    if (open === undefined) return JSON.stringify(request);
+    return { kind: 'declined', why: { exit: 1, stderr: `error: ${explainOpen(open)}\n` } };
   });
   if (failure !== undefined) return failure;
   if (asking.dryRun) return { exit: 0, stdout: `${title} would be asked for\n` };
   if (asking.wait === undefined) return { exit: 0, stdout: `${title} asked for; request ${request.id}\n` };
   return waitFor(asking, title, async () => {
-    const text = await readRecord(asking, place);
+    const text = await getRecord(asking, place);
     if (typeof text === 'object') return text;
     const read = text === undefined ? undefined : readRequest(text);
     if (read === undefined || 'fault' in read || read.id !== request.id)

@@ -3,8 +3,8 @@ import { requestEntry } from '../core/control/entries.ts';
 import { formatKey } from '../core/workload/model.ts';
 import { ANNOTATION } from '../core/workload/names.ts';
 import type { Asking, Ended, Verb } from './asking.ts';
+import { controlPlace } from '../runtime/record-write.ts';
 import { newRequest, writeRequest } from './request-write.ts';
-import { controlPlace } from './record-write.ts';
 import { findTarget } from './workload-target.ts';
 
 const RESTART_USAGE =

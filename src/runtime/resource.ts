@@ -19,6 +19,12 @@ export const WORKLOAD_TYPES: ReadonlyMap<WorkloadKind, Resource> = new Map([
   ['persistent', WORKLOAD_PERSISTENTS],
 ]);
 
+export function workloadType(kind: WorkloadKind): Resource {
+  const type = WORKLOAD_TYPES.get(kind);
+  if (type === undefined) throw new Error(`no custom resource defines a ${kind}`);
+  return type;
+}
+
 interface Served extends WorkloadResource {
   readonly metadata: WorkloadResource['metadata'] & { readonly managedFields?: unknown };
 }

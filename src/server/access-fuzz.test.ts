@@ -25,7 +25,7 @@ const route: Route = {
   needs: 'act',
   refusals: 'problem',
   handle: async (asked) => {
-    const action = readAction(asked.body, 0);
+    const action = readAction(asked.body, 0, 'tenant');
     if ('code' in action) return describeRefusal({ refusals: 'problem' }, action, asked);
     return (await asked.authorize({ verb: 'patch', path: '/' })) === undefined
       ? json(202, action)

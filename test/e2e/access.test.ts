@@ -184,6 +184,19 @@ it(
   },
 );
 
+it('an operator restarts a workload, and the leader carries it out', { timeout: STORY }, async () => {
+  const name = String(WORKLOAD.split('/').at(-1));
+  const pod = () => world.pod(`${name}-pod`);
+  const before = (await pod())?.metadata.uid;
+  const asked = await act(WORKLOAD, operator, { action: 'restart', reason: 'a test' }, 'again');
+  expect(asked).toMatchObject({ status: 202, body: { id: 'again', action: 'restart' } });
+  await eventually('another pod', async () => {
+    const uid = (await pod())?.metadata.uid;
+    return uid !== undefined && uid !== before;
+  });
+  await reasonOf(WORKLOAD, 'Active');
+});
+
 it('the right is that on the custom resource, where there is one', { timeout: STORY }, async () => {
   const metadata = { name: 'stored', namespace: 'default' };
   const apiVersion = 'highlander.plexobject.io/v1';

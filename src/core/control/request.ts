@@ -71,3 +71,15 @@ export function endOfRequest({ at, expires }: Request): WallTime {
 export function isSettled({ state }: Request): boolean {
   return state === 'done' || state === 'refused';
 }
+
+/** The request in the record that stands in the way of another one: it is taken up, or may still be. */
+export function findOpen(present: string | undefined, now: WallTime): Request | undefined {
+  const earlier = present === undefined ? undefined : readRequest(present);
+  if (earlier === undefined || 'fault' in earlier || isSettled(earlier)) return undefined;
+  return earlier.state !== undefined || now < endOfRequest(earlier) ? earlier : undefined;
+}
+
+/** For whoever asked second. */
+export function explainOpen({ action, at, by }: Request): string {
+  return `${action} was asked for at ${at} by ${by || 'somebody'} and is not done yet`;
+}

@@ -2,26 +2,39 @@
  * Actions over HTTP. They write the record that the commands write, under the right that kubectl would need for it; whoever
  * leads carries it out, so any replica takes them.
  */
-import { readAction, type Action } from '../../api/v1/action.ts';
+import { readAction, type Action, type ActionTarget } from '../../api/v1/action.ts';
 import type { Facts } from '../../api/v1/facts.ts';
 import type { Refusal } from '../../api/v1/problem.ts';
+import {
+  DRAINED,
+  FENCED,
+  LEADER_REQUEST,
+  PAUSE_ALL,
+  pauseEntry,
+  requestEntry,
+} from '../../core/control/entries.ts';
+import { explainOpen, findOpen, type Request as Asked } from '../../core/control/request.ts';
 import { SECOND, type Duration, type WallTime } from '../../core/time.ts';
-import { parseKey } from '../../core/workload/model.ts';
+import { parseKey, type WorkloadKey } from '../../core/workload/model.ts';
+import { ANNOTATION } from '../../core/workload/names.ts';
 import type { Right } from '../../ports/access-review.ts';
 import type { Cluster } from '../../ports/cluster.ts';
+import { readWord } from '../../runtime/node-word.ts';
 import {
-  pausePlace,
-  writePause,
+  controlPlace,
+  resourcePlace,
+  writeRecord,
   type ControlOptions,
-  type PausePlace,
-  type PauseResult,
-} from '../../runtime/pause-record.ts';
+  type Edit,
+  type Place,
+  type RecordFailure,
+} from '../../runtime/record-write.ts';
 import { describeRefusal } from '../http.ts';
 import { json, type Handler, type Reply, type Request, type Route } from '../route.ts';
 
 export interface ActionSources extends ControlOptions {
   readonly facts: Facts;
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, 'get' | 'list' | 'create' | 'patch'>;
   /** What stands before every path. */
   readonly base: string;
   /** For people. */
@@ -32,34 +45,42 @@ const DEADLINE: Duration = 5 * SECOND;
 
 /** The same request sent twice is one: the key is kept in the record. */
 const KEY = /^[A-Za-z0-9._-]{1,64}$/;
+/** What an entry of a ConfigMap may be named. */
+const CONTROLLER = /^[-._a-zA-Z0-9]{1,240}$/;
+
+/** What is acted on. `name`: `kind/namespace/name` of a workload, the id of a controller. */
+interface Target {
+  readonly is: ActionTarget;
+  readonly name: string;
+}
 
 /** The routes that change something. */
 export function actionRoutes(sources: ActionSources): readonly Route[] {
-  const { base } = sources;
-  const post = (pattern: string, handle: Handler): Route => ({
-    method: 'POST',
-    pattern,
-    needs: 'act',
-    refusals: 'problem',
-    handle,
-  });
+  const post = (path: string, targetOf: (params: Request['params']) => Target): Route => {
+    const handle: Handler = (request) => act(sources, request, targetOf(request.params));
+    return { method: 'POST', pattern: `${sources.base}${path}`, needs: 'act', refusals: 'problem', handle };
+  };
   return [
-    post(`${base}/api/v1/actions`, (request) => act(sources, request, undefined)),
-    post(`${base}/api/v1/workloads/{kind}/{namespace}/{name}/actions`, (request) => {
-      const { kind = '', namespace = '', name = '' } = request.params;
-      return act(sources, request, `${kind}/${namespace}/${name}`);
-    }),
+    post('/api/v1/actions', () => ({ is: 'tenant', name: sources.tenant })),
+    post('/api/v1/controllers/{id}/actions', ({ id = '' }) => ({ is: 'controller', name: id })),
+    post(
+      '/api/v1/workloads/{kind}/{namespace}/{name}/actions',
+      ({ kind = '', namespace = '', name = '' }) => ({
+        is: 'workload',
+        name: `${kind}/${namespace}/${name}`,
+      }),
+    ),
   ];
 }
 
-/** `workload` undefined: all of the tenant. */
-async function act(sources: ActionSources, request: Request, workload: string | undefined): Promise<Reply> {
-  const target = workload ?? `tenant ${sources.tenant}`;
-  const action = readAction(request.body, sources.wall());
+async function act(sources: ActionSources, request: Request, target: Target): Promise<Reply> {
+  const { tenant, cluster, wall } = sources;
+  const title = target.is === 'workload' ? target.name : `${target.is} ${target.name}`;
+  const action = readAction(request.body, wall(), target.is);
   const refuse = (refusal: Refusal): Reply => ({
     ...describeRefusal({ refusals: 'problem' }, refusal, request),
     audit: {
-      target: target.slice(0, 300),
+      target: title.slice(0, 300),
       code: refusal.code,
       ...('action' in action && { action: action.action }),
     },
@@ -68,42 +89,117 @@ async function act(sources: ActionSources, request: Request, workload: string | 
   const id = request.headers['idempotency-key'] ?? request.id;
   if (typeof id !== 'string' || !KEY.test(id))
     return refuse({ code: 'invalid-argument', detail: 'Idempotency-Key: 1 to 64 of A-Z a-z 0-9 . _ -' });
-  const place = placeOf(sources, workload);
-  const denied = await request.authorize(rightTo(place ?? pausePlace(undefined, sources)));
+  if (target.is === 'controller' && !CONTROLLER.test(target.name))
+    return refuse({ code: 'invalid-argument', detail: 'no controller can have that id' });
+  const place = placeOf(sources, target, action);
+  const denied = await request.authorize(rightTo(place ?? controlPlace(sources, PAUSE_ALL)));
   if (denied !== undefined) return refuse(denied);
   if (place === undefined) return refuse({ code: 'not-found', detail: 'there is no such workload' });
-  const record = recordOf(action, id, request.principal.name, sources.wall());
-  const written = await writePause(
-    sources.cluster,
-    place,
-    { text: record, tenant: sources.tenant, isSame: (present) => idOf(present) === id },
-    AbortSignal.timeout(DEADLINE),
-  );
-  if (written.kind !== 'done') return refuse(refusalOf(written));
   const by = request.principal.name;
+  const signal = AbortSignal.timeout(DEADLINE);
+  const edit = await editFor(sources, action, { id, by, now: wall() }, signal);
+  if (typeof edit !== 'function') return refuse(edit);
+  const written = await writeRecord(cluster, place, { tenant }, edit, signal);
+  if (written.kind === 'declined') return refuse(written.why);
+  if (written.kind !== 'done') return refuse(refusalOf(written));
   return {
-    ...json(202, { kind: 'Action', id, target, by, ...action }),
-    audit: { target, action: action.action, id },
+    ...json(202, { kind: 'Action', id, target: title, by, ...action }),
+    audit: { target: title, action: action.action, id },
   };
 }
 
 /** Undefined: there is no such workload. */
-function placeOf(sources: ActionSources, workload: string | undefined): PausePlace | undefined {
-  if (workload === undefined) return pausePlace(undefined, sources);
-  const key = parseKey(workload);
-  const source = key === undefined ? undefined : sources.facts.workload(workload)?.definition?.source;
-  return key === undefined || source === undefined ? undefined : pausePlace({ key, source }, sources);
+function placeOf(sources: ActionSources, { is, name }: Target, action: Action): Place | undefined {
+  switch (action.action) {
+    case 'failover':
+      return controlPlace(sources, LEADER_REQUEST);
+    case 'fence-node':
+      return controlPlace(sources, `${FENCED}${action.node}`);
+    case 'drain':
+    case 'undrain':
+      return controlPlace(sources, `${DRAINED}${name}`);
+    case 'pause':
+    case 'resume':
+      return is === 'tenant'
+        ? controlPlace(sources, PAUSE_ALL)
+        : workloadPlace(sources, name, pauseEntry, ANNOTATION.paused);
+    case 'restart':
+    case 'run-now':
+      return workloadPlace(sources, name, requestEntry, ANNOTATION.request);
+  }
 }
 
-function rightTo({ ref: { resource, namespace, name } }: PausePlace): Right {
+function workloadPlace(
+  sources: ActionSources,
+  name: string,
+  entryOf: (key: WorkloadKey) => string,
+  annotation: string,
+): Place | undefined {
+  const key = parseKey(name);
+  const source = sources.facts.workload(name)?.definition?.source;
+  if (key === undefined || source === undefined) return undefined;
+  return source === 'cr' ? resourcePlace(key, annotation) : controlPlace(sources, entryOf(key));
+}
+
+function rightTo({ ref: { resource, namespace, name } }: Place): Right {
   return { verb: 'patch', group: resource.group, resource: resource.plural, namespace, name };
 }
 
-function recordOf(action: Action, id: string, by: string, now: WallTime): string | null {
-  if (action.action === 'resume') return null;
-  const { reason, until } = action;
-  const since = new Date(now).toISOString();
-  return JSON.stringify({ id, reason, by, via: 'api', since, ...(until !== undefined && { until }) });
+interface Asker {
+  readonly id: string;
+  readonly by: string;
+  readonly now: WallTime;
+}
+
+/** What is written in place of the present record; or why nothing can be. */
+async function editFor(
+  { cluster, tenant }: ActionSources,
+  action: Action,
+  { id, by, now }: Asker,
+  signal: AbortSignal,
+): Promise<Edit<Refusal> | Refusal> {
+  const at = new Date(now).toISOString();
+  switch (action.action) {
+    case 'resume':
+    case 'undrain':
+      return () => null;
+    case 'pause': {
+      const { reason, until } = action;
+      const pause = { id, reason, by, via: 'api', since: at, ...(until !== undefined && { until }) };
+      return once(id, () => JSON.stringify(pause));
+    }
+    case 'drain':
+      return () => JSON.stringify({ by, reason: action.reason, at });
+    case 'restart':
+    case 'run-now':
+    case 'failover': {
+      const asked: Asked = { id, by, at, ...action };
+      return once(id, (present) => {
+        const open = findOpen(present, now);
+        if (open === undefined) return JSON.stringify(asked);
+        return { kind: 'declined', why: { code: 'state-conflict', detail: explainOpen(open) } };
+      });
+    }
+    case 'fence-node': {
+      const { node, reason } = action;
+      const word = await readWord(cluster, { tenant, node, by, reason, at }, signal);
+      switch (word.kind) {
+        case 'word':
+          return () => JSON.stringify(word.record);
+        case 'unread':
+          return refusalOf(word.failure);
+        case 'alive':
+          return { code: 'state-conflict', detail: word.message };
+        case 'unknown':
+          return { code: 'not-found', detail: word.message };
+      }
+    }
+  }
+}
+
+/** A record with the same id is left as it is, whatever has become of it. */
+function once(id: string, edit: Edit<Refusal>): Edit<Refusal> {
+  return (present) => (present !== undefined && idOf(present) === id ? present : edit(present));
 }
 
 function idOf(text: string): unknown {
@@ -115,7 +211,7 @@ function idOf(text: string): unknown {
   }
 }
 
-function refusalOf(result: Exclude<PauseResult, { readonly kind: 'done' }>): Refusal {
+function refusalOf(result: RecordFailure): Refusal {
   switch (result.kind) {
     case 'gone':
       return { code: 'not-found', detail: 'there is no such workload any more' };
