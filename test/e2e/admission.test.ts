@@ -291,6 +291,19 @@ describe('a pod template', () => {
     );
   });
 
+  it('loses both when the controller lets it go, and in no other write', async () => {
+    const base = '/apis/apps/v1/namespaces/default/statefulsets';
+    const spec = { replicas: 0, selector, serviceName: 'let', template };
+    const metadata = { name: 'let', labels: LABELS };
+    const body = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec };
+    expectDone(await admin.request('POST', base, { body }));
+    const free = { spec: { template: { metadata: { finalizers: null }, spec: { schedulingGates: null } } } };
+    const letGo = { metadata: { labels: { 'managed-by': null } }, ...free };
+    expectRefusal(await merge(controller, `${base}/let`, free), 'must carry');
+    expectRefusal(await merge(mallory, `${base}/let`, letGo), 'must carry');
+    expectDone(await merge(controller, `${base}/let`, letGo));
+  });
+
   it('makes pods that wait, however many are asked for, and cleaning up works', async () => {
     const base = '/apis/apps/v1/namespaces/default/deployments';
     const labels = { ...LABELS, app: 'many' };
