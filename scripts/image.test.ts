@@ -59,7 +59,7 @@ it('everything that the Dockerfile copies is there', () => {
   for (const source of copied()) expect(existsSync(join(ROOT, source)), source).toBe(true);
 });
 
-it('the image holds what the controller and its commands need', async () => {
+it('the image holds what the controller and its commands need', { timeout: 90_000 }, async () => {
   expect(await run('--version')).toContain('K8 Highlander');
   expect(await run('run', '--print-config')).toContain('storageType: "lease"');
   await run('validate', '-f', join(ROOT, 'config/config.yaml'));
