@@ -21,6 +21,7 @@ import {
   checkRecorded,
   checkRefused,
 } from './shared-rules.ts';
+import { clearLeftovers } from './removal.ts';
 import { checkGone, checkStopping } from './stopping.ts';
 import { checkFinished, checkMaxRestarts, checkRunning, checkStanding } from './process-rules.ts';
 import { ANNOTATION, processPodName } from '../workload/names.ts';
@@ -62,34 +63,8 @@ function checkExtra({ instances, key }: Input): Verdict | undefined {
   };
 }
 
-function checkWanted({ desired, instances, record, vanished }: Input): Verdict | undefined {
-  if (desired !== undefined) return undefined;
-  if ((record?.managedFrom ?? 'none') === 'none' && instances.length > 0)
-    return {
-      reason: 'Removed',
-      message:
-        'neither in the file nor a custom resource, and not on record as managed: left alone, delete the pod by hand',
-      actions: [],
-    };
-  if (instances.length > 0)
-    return {
-      reason: 'Removed',
-      message: 'removed from where it was defined: stopping',
-      actions: instances.map(({ pod }) => ({ kind: 'delete', pod, cause: 'Removed' })),
-    };
-  const goneAt = Math.max(0, ...vanished.map((entry) => entry.goneAt));
-  if (goneAt > 0)
-    return {
-      reason: 'Removed',
-      message: 'waiting for the last instance to be gone',
-      actions: [],
-      wakeAt: goneAt,
-    };
-  return {
-    reason: 'Removed',
-    message: 'stopped and removed',
-    actions: record === undefined ? [] : [{ kind: 'forget' }],
-  };
+function checkWanted(input: Input): Verdict | undefined {
+  return input.desired === undefined ? clearLeftovers(input) : undefined;
 }
 
 function checkSpec({ desired, instances }: Input): Verdict | undefined {
