@@ -20,11 +20,14 @@ export interface Holding {
   readonly to: number;
 }
 
+/** Attempts of one client whose outcome may stay unknown. */
+const MOST_UNKNOWN = 20;
+
 /**
  * Lets each client have the lock once, all beginning at the same moment. Answers who had it when, in the order of the
  * epochs. `turns` has one entry for each client.
  *
- * @throws Error when a client is refused a renewal or a release of what it holds, or anything is unavailable.
+ * @throws Error when a client is refused a renewal or a release of what it holds, or the store is unavailable again and again.
  */
 export async function contend(
   clients: readonly LockStore[],
@@ -36,9 +39,10 @@ export async function contend(
   const takeTurn = async (store: LockStore, turn: Turn, index: number): Promise<Holding> => {
     const nonce = `${name}-${index}`;
     const request = { name, holder: `holder/${nonce}`, nonce, ttl, floor: 0 };
-    for (;;) {
+    for (let unknown = 0; ;) {
       const reply = await store.acquire(request, never);
-      if (reply.kind === 'unavailable') throw new Error(reply.cause);
+      // Where a crowd writes one object, a store may give an attempt up; the same nonce asks again, as an elector does.
+      if (reply.kind === 'unavailable' && ++unknown > MOST_UNKNOWN) throw new Error(reply.cause);
       if (reply.kind === 'granted') {
         const from = performance.now();
         const grant = { name, nonce, epoch: reply.epoch };
