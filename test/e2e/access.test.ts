@@ -141,7 +141,7 @@ const reasonOf = (path: string, reason: string, within?: number): Promise<boolea
   eventually(`${path} is ${reason}`, async () => (await shown(path))['reason'] === reason, within);
 
 it('who is not known, or has a token for somebody else, reads and does not act', async () => {
-  expect(await shown(WORKLOAD)).toMatchObject({ reason: 'Active' });
+  await reasonOf(WORKLOAD, 'Active');
   for (const token of [undefined, 'wrong', foreign])
     expect(await act(WORKLOAD, token, PAUSE)).toMatchObject({
       status: 401,
