@@ -48,4 +48,12 @@ describe('a wrong command line', () => {
     expect(problems).toHaveLength(1);
     expect(JSON.stringify(problems)).not.toContain('hunter');
   });
+
+  test('names the command that a mistyped one stands for, and repeats no word that may be a secret', () => {
+    expect(readCommandLine(['paus', 'web']).problems).toMatchObject([
+      { message: 'paus is not a command', hint: 'did you mean pause?' },
+      { message: 'an argument that is neither a command nor a flag' },
+    ]);
+    expect(JSON.stringify(readCommandLine(['hunter2-hunter2']))).not.toContain('hunter2');
+  });
 });

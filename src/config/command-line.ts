@@ -39,10 +39,35 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   return { ...(config === undefined || config === '' ? {} : { config }), flags, problems };
 }
 
+/** The first word of each line of the usage. */
+const COMMANDS = [
+  'run',
+  'validate',
+  'store',
+  'uninstall',
+  'pause',
+  'resume',
+  'restart',
+  'run-now',
+  'failover',
+  'drain',
+  'undrain',
+  'fence',
+  'version',
+  'help',
+];
+
+/** A word that is near no command is not repeated: it may be the value of a flag, and a secret. */
+function unknownWord(word: string): Problem {
+  const near = nearestWord(word, COMMANDS);
+  return near === undefined
+    ? usage('', 'an argument that is neither a command nor a flag', 'flags begin with --; see --help')
+    : usage('', `${word} is not a command`, `did you mean ${near}?`);
+}
+
 /** Only the part before `=` is shown: the rest may be a secret. */
 function unknownArgument(argument: string, known: Iterable<string>): Problem {
-  if (!argument.startsWith('-'))
-    return usage('', 'an argument that is not a flag', 'flags begin with --; see --help');
+  if (!argument.startsWith('-')) return unknownWord(argument);
   const near = nearestWord(argument, known);
   return usage(
     argument,

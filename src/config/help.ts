@@ -11,7 +11,7 @@ export function renderHelp(): string {
     '',
     'Usage: k8-highlander [run] [flags]',
     '       k8-highlander validate -f FILE|DIR|-',
-    '       k8-highlander store schema [--store postgres|mysql]',
+    '       k8-highlander store schema [--store postgres|mysql|sqlite]',
     '       k8-highlander uninstall [--dry-run] [--kubeconfig PATH]',
     '       k8-highlander pause|resume NAME|--all [flags]',
     '       k8-highlander restart|run-now NAME [flags]',
