@@ -7,6 +7,7 @@ import type { ControllerProcess } from '../../sandbox/controller-process.ts';
 import type { Pod } from '../../src/core/manifests/pod.ts';
 import { ANNOTATION, PERMIT_GATE } from '../../src/core/workload/names.ts';
 import { eventually } from './eventually.ts';
+import { takeOut } from './out-of-service.ts';
 import { actors, Stage, type Actor, type OwnerObject } from './owned-stage.ts';
 import { endAll, openWorld, staleWrites, type World } from './world.ts';
 
@@ -347,18 +348,7 @@ describe('the node', () => {
 
   it('is off and declared so: both run elsewhere, although the collector alone has marked them Failed', async () => {
     const { node, pods } = await gather();
-    await node.crash();
-    await eventually(
-      'the node is NotReady',
-      async () => {
-        const { body } = await world.sandbox.api.request('GET', '/api/v1/nodes/node-1');
-        const { status } = body as { status: { conditions: { type: string; status: string }[] } };
-        return status.conditions.some((c) => c.type === 'Ready' && c.status !== 'True');
-      },
-      60_000,
-    );
-    const taint = { key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' };
-    await stage.patch('/api/v1/nodes/node-1', [{ op: 'add', path: '/spec/taints/-', value: taint }]);
+    await takeOut(world.sandbox.api, node);
     const after = await othersRun(pods);
     expect(after.map(({ spec }) => spec.nodeName)).toEqual(['node-2', 'node-2']);
     await node.reboot();

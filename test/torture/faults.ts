@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SandboxNode } from '../../sandbox/node/node.ts';
 import type { Pod } from '../../src/core/manifests/pod.ts';
-import { eventually } from '../e2e/eventually.ts';
+import { putBack, takeOut } from '../e2e/out-of-service.ts';
 import type { Stage } from '../e2e/owned-stage.ts';
 import type { SeededRandom } from '../model/random.ts';
 import type { Target } from './cast.ts';
@@ -176,26 +176,9 @@ async function nodeOf({ stage, crew, target }: Scene): Promise<SandboxNode> {
 async function declareOff(scene: Scene): Promise<void> {
   const node = await nodeOf(scene);
   const { api } = scene.stage.world.sandbox;
-  const path = `/api/v1/nodes/${node.name}`;
-  type Node = {
-    spec: { taints?: { key: string }[] };
-    status: { conditions: { type: string; status: string }[] };
-  };
-  await node.crash();
-  await eventually(
-    `${node.name} is NotReady`,
-    async () => {
-      const { body } = await api.request<Node>('GET', path);
-      return body.status.conditions.some(({ type, status }) => type === 'Ready' && status !== 'True');
-    },
-    60_000,
-  );
-  const taint = { key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' };
-  await scene.stage.patch(path, [{ op: 'add', path: '/spec/taints/-', value: taint }]);
+  await takeOut(api, node);
   await scene.stage.running(scene.target, scene.crew.alive, { within: 120_000 });
   // Back, and in service again.
   await node.reboot();
-  const { body } = await api.request<Node>('GET', path);
-  const at = body.spec.taints?.findIndex(({ key }) => key === taint.key) ?? -1;
-  if (at >= 0) await scene.stage.patch(path, [{ op: 'remove', path: `/spec/taints/${at}` }]);
+  await putBack(api, node);
 }
