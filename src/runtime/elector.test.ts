@@ -91,6 +91,7 @@ function setUp(changes: { store?: Partial<LockStore>; drain?: () => Promise<{ cl
       anchor: openAnchor(),
       system: { clock, random: { uniform: () => 0.5, uuid } },
       leadership: {
+        expectTerm: () => {},
         prepareTerm: () => {},
         startTerm: (term) => {
           terms.push(term);

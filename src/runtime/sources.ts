@@ -80,6 +80,15 @@ export class Sources {
     this.#watchers.push(watcher);
   }
 
+  /** The workloads that the file itself defines. */
+  filed(): Iterable<string> {
+    return this.#file.keys();
+  }
+
+  isFiled(key: string): boolean {
+    return this.#file.has(key);
+  }
+
   keys(): Iterable<string> {
     return new Set([...this.#file.keys(), ...this.#references.keys(), ...this.#resources.keys()]);
   }

@@ -1,6 +1,8 @@
 /**
  * The work of one term. First a consistent read of everything this tenant owns, started after the win; then every
  * workload is looked at once, those without a healthy instance first; then whatever changes. Ends with its term.
+ *
+ * The workloads of the file need not wait until the custom resources were read, and do not: it is what a hand-over takes.
  */
 import type { Input } from '../core/reconcile/observed.ts';
 import { explainWorkload, planWorkload, type Plan, type RuleOutcome } from '../core/reconcile/plan.ts';
@@ -8,7 +10,6 @@ import { present } from '../core/present.ts';
 import { concede } from '../core/reconcile/concession.ts';
 import { recordFor, restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
-import { SECOND } from '../core/time.ts';
 import { formatKey, parseKey } from '../core/workload/model.ts';
 import type { ApplyContext } from './apply-context.ts';
 import { tendControl } from './control-desk.ts';
@@ -16,14 +17,15 @@ import { applyAction } from './apply.ts';
 import { Dependencies } from './dependencies.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import { HistoryKeeper } from './history-keeper.ts';
-import { pause } from './pause.ts';
+import { insist } from './insist.ts';
 import { openRecords, type Records } from './records.ts';
 import { Registry } from './registry.ts';
 import type { SessionDependencies, SessionIdentity } from './session-parts.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { Term } from './term.ts';
+import { Sweep } from './sweep.ts';
 import { WorkQueue } from './work-queue.ts';
-import { readWorld, type World } from './world.ts';
+import { readDefinitions, readWorld, type World } from './world.ts';
 import { WorkloadNotes } from './workload-notes.ts';
 
 /** Guarded requests in flight at once. The API server's own flow control is obeyed on top (429). */
@@ -45,16 +47,15 @@ export class TermSession {
   readonly #dependencies: Dependencies;
   readonly #context: ApplyContext;
   readonly #fingerprints: ReadonlySet<string>;
-  /** Keys that were not looked at yet in this term. */
-  readonly #unswept = new Set<string>();
+  readonly #sweep: Sweep;
   /** Keys whose custom resource was not told yet: it waits until every workload was looked at. */
   readonly #unreported = new Set<string>();
   /** Ends what is done beside the queue. */
   readonly #ending = new AbortController();
   #keeping: Promise<void> = Promise.resolve();
   #stopped: Promise<{ readonly clean: boolean }> | undefined;
-  #startedAt = 0;
-  #swept = 0;
+  /** The custom resources are known as they are in this term. Until then only workloads of the file are decided about. */
+  #areDefined = false;
   #tokens = 0;
 
   /** `onFatal` is told of a broken invariant while a key was worked on. */
@@ -71,6 +72,12 @@ export class TermSession {
     this.#writer = new GuardedWriter(deps.cluster, term, clock, () =>
       deps.hub.emit({ type: 'write-fenced', term: term.epoch }),
     );
+    this.#sweep = new Sweep(clock, ({ workloads, duration }) => {
+      const durationMs = Math.round(duration);
+      deps.hub.emit({ type: 'sweep-done', term: term.epoch, workloads, durationMs });
+      for (const key of this.#unreported) this.#queue.add(key, 'routine');
+      this.#unreported.clear();
+    });
     const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);
     this.#queue = new WorkQueue(clock, {
       concurrency: CONCURRENCY,
@@ -129,15 +136,16 @@ export class TermSession {
    * term is over.
    */
   async start(readAhead?: Promise<World | string>): Promise<void> {
-    const { clock, log } = this.#deps.system;
-    this.#startedAt = clock.now();
-    let cause = await this.#takeIn(await (readAhead ?? this.#readWorld()));
-    while (cause !== undefined && this.#term.isValid()) {
-      log.warn('cannot read the state of the cluster', { cause, term: this.#term.epoch });
-      await pause(clock, SECOND, this.#term.signal);
-      cause = await this.#takeIn(await this.#readWorld());
-    }
-    if (cause !== undefined || this.#stopped !== undefined || !this.#term.isValid()) return;
+    const { cluster } = this.#deps;
+    const { signal } = this.#term;
+    let first = readAhead;
+    const world = await insist(this.#deps.system, this.#term, () => {
+      const read = first ?? readWorld(cluster, this.#identity, signal);
+      first = undefined;
+      return read;
+    });
+    if (world === undefined || !this.#isOn()) return;
+    this.#takeIn(world);
     const parts = { ...this.#deps, writer: this.#writer, epoch: this.#term.epoch };
     this.#keeping = new HistoryKeeper(parts, this.#identity).run(this.#ending.signal);
     this.#deps.sources.listen((key) => this.#queue.add(key));
@@ -160,7 +168,12 @@ export class TermSession {
     });
     this.#checkTerm(Math.max(this.#deps.observations.highestTerm(), this.#deps.objects.highestTerm()));
     await this.#rememberNew();
-    this.#sweep();
+    this.#queue.add(CONTROL);
+    this.#look(this.#deps.sources.filed());
+    const definitions = await insist(this.#deps.system, this.#term, () => this.#define());
+    if (definitions === undefined || !this.#isOn()) return;
+    this.#look(this.#keys());
+    this.#sweep.seal();
   }
 
   /** What each rule says of the workload right now; undefined for a text that is no key. */
@@ -187,26 +200,34 @@ export class TermSession {
     return drained;
   }
 
-  #readWorld(): Promise<World | string> {
-    return readWorld(this.#deps.cluster, this.#identity, this.#term.signal);
+  #isOn(): boolean {
+    return this.#stopped === undefined && this.#term.isValid();
   }
 
-  /** Answers the cause when the world could not be read, or not completely. */
-  async #takeIn(world: World | string): Promise<string | undefined> {
-    if (typeof world === 'string') return world;
-    const { sources, cluster, pods, goPods, system } = this.#deps;
-    for (const [kind, cause] of world.refused)
+  #takeIn(world: World): void {
+    const { pods, goPods, controls } = this.#deps;
+    for (const pod of world.pods) pods.put(pod);
+    if (world.control !== undefined) controls.put(world.control);
+    for (const pod of world.goPods) goPods.put(pod);
+    this.#registry.load(world.shards);
+  }
+
+  /** Takes in the custom resources as they are now. Answers the cause when they could not be read, or not completely. */
+  async #define(): Promise<object | string> {
+    const { sources, cluster, system } = this.#deps;
+    const { signal } = this.#term;
+    const definitions = await readDefinitions(cluster, this.#identity, signal);
+    if (typeof definitions === 'string') return definitions;
+    const { resources, refused } = definitions;
+    for (const [kind, cause] of refused)
       system.log.warn('custom resources cannot be read; their workloads are left as they are', {
         kind,
         cause,
       });
-    const cause = await sources.confirm(world.resources, world.refused, cluster, this.#term.signal);
+    const cause = await sources.confirm(resources, refused, cluster, signal);
     if (cause !== undefined) return cause;
-    for (const pod of world.pods) pods.put(pod);
-    if (world.control !== undefined) this.#deps.controls.put(world.control);
-    for (const pod of world.goPods) goPods.put(pod);
-    this.#registry.load(world.shards);
-    return undefined;
+    this.#areDefined = true;
+    return definitions;
   }
 
   /** Puts new entries of the file on record together, a write for some hundred; one that fails is tried again with its key. */
@@ -233,21 +254,11 @@ export class TermSession {
     for (const asked of key === undefined ? this.#keys() : [key]) this.#queue.add(asked, 'routine');
   }
 
-  #sweep(): void {
-    this.#queue.add(CONTROL);
-    const keys = this.#keys();
-    for (const key of keys) this.#unswept.add(key);
-    this.#swept = keys.size;
-    if (keys.size === 0) this.#finishSweep();
-    for (const key of keys)
-      this.#queue.add(key, this.#deps.observations.isRunning(key) ? 'routine' : 'urgent');
-  }
-
-  #finishSweep(): void {
-    const durationMs = Math.round(this.#deps.system.clock.now() - this.#startedAt);
-    this.#deps.hub.emit({ type: 'sweep-done', term: this.#term.epoch, workloads: this.#swept, durationMs });
-    for (const key of this.#unreported) this.#queue.add(key, 'routine');
-    this.#unreported.clear();
+  /** For the first time in this term. */
+  #look(keys: Iterable<string>): void {
+    const { observations } = this.#deps;
+    for (const key of this.#sweep.add(keys))
+      this.#queue.add(key, observations.isRunning(key) ? 'routine' : 'urgent');
   }
 
   #checkTerm(epoch: number): void {
@@ -262,6 +273,8 @@ export class TermSession {
 
   async #reconcile(key: string): Promise<void> {
     if (key === CONTROL) return this.#tendControl();
+    // It is looked at once the resources are known, whatever happens to it until then.
+    if (!this.#areDefined && !this.#deps.sources.isFiled(key)) return;
     for (let step = 0; step < MAX_STEPS; step++) {
       if (!this.#term.isValid()) return;
       const input = this.#gather(key);
@@ -273,7 +286,7 @@ export class TermSession {
       const done = await this.#carryOut(key, input, plan);
       if (done) {
         await this.#report(key, input, plan);
-        return this.#leave(key);
+        return this.#sweep.leave(key);
       }
     }
     this.#queue.addAt(key, this.#deps.system.clock.now() + 100);
@@ -309,7 +322,7 @@ export class TermSession {
   async #report(key: string, input: Input, plan: Plan): Promise<void> {
     const { sources, system } = this.#deps;
     if (sources.resource(key) === undefined) return;
-    if (this.#unswept.size > 0) {
+    if (!this.#sweep.isOver) {
       this.#unreported.add(key);
       return;
     }
@@ -318,11 +331,6 @@ export class TermSession {
       this.#queue.addAt(key, system.clock.now() + result.retryIn);
     if (result.kind === 'refused')
       system.log.warn('status refused', { workload: key, detail: result.message });
-  }
-
-  #leave(key: string): void {
-    if (!this.#unswept.delete(key)) return;
-    if (this.#unswept.size === 0) this.#finishSweep();
   }
 
   #gather(key: string): Input | undefined {

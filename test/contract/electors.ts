@@ -34,7 +34,12 @@ export class Electorate {
     if ('problem' in plan) throw new Error(plan.problem.message);
     const { timing } = plan;
     const store = this.#open(timing.opTimeout, system);
-    const leadership = { prepareTerm: () => {}, startTerm: () => {}, drain: async () => ({ clean: true }) };
+    const leadership = {
+      expectTerm: () => {},
+      prepareTerm: () => {},
+      startTerm: () => {},
+      drain: async () => ({ clean: true }),
+    };
     const elector = createElector(
       { store, anchor: this.#anchor, system, leadership, observe: () => {} },
       { name: 'blue', holder: `${id}/host/${id}`, timing, fingerprint: store.kind },

@@ -78,7 +78,12 @@ function start(id: string, at = server, by = timing) {
   const events: { readonly at: number; readonly kind: string }[] = [];
   const stopping = new AbortController();
   const store = openRedisLock({ address: at.address, database: 0, timeout: by.opTimeout }, system);
-  const leadership = { prepareTerm: () => {}, startTerm: () => {}, drain: async () => ({ clean: true }) };
+  const leadership = {
+    expectTerm: () => {},
+    prepareTerm: () => {},
+    startTerm: () => {},
+    drain: async () => ({ clean: true }),
+  };
   const elector = createElector(
     {
       store,

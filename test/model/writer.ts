@@ -29,6 +29,8 @@ export class GuardedWork implements Leadership {
     this.#parts = parts;
   }
 
+  expectTerm(): void {}
+
   prepareTerm(): void {}
 
   startTerm(term: Term): void {

@@ -91,13 +91,13 @@ async function openPair(connection: Connection, given: KeyPair | undefined): Pro
       ? { cert: await pemText(credential.certificate), key: await pemText(credential.key) }
       : given;
   const secrets = { ...(ca && { ca: await pemText(ca) }), ...keys };
-  // Throws where certificate and key do not belong together, as half-way through a rotation.
-  createSecureContext(secrets);
   const connect = {
     timeout: 5 * SECOND,
     keepAlive: true,
     keepAliveInitialDelay: 15 * SECOND,
-    ...secrets,
+    // Made once: reading keys and certificates is most of what a connection costs us. Throws where certificate and key do
+    // not belong together, as half-way through a rotation.
+    secureContext: createSecureContext(secrets),
     ...(connection.tlsServerName !== undefined && { servername: connection.tlsServerName }),
     ...(connection.insecureSkipTlsVerify && { rejectUnauthorized: false }),
   };

@@ -33,6 +33,7 @@ export function openCluster(connection: Connection, options: ClusterOptions): Cl
     ...reader,
     ...writer,
     address: transport.address,
+    warmUp: (connections) => transport.warmUp(connections),
     cache<T extends KubeObject>(resource: Resource, cacheOptions: CacheOptions<T>): Cache<T> {
       return new Reflector<T>({
         transport,

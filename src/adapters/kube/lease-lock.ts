@@ -197,6 +197,8 @@ class LeaseLock implements LockStore {
       }
       lock.observation.hear(change.object, this.#now());
       const hint = hintOf(change.object, change.previous);
+      // Whoever hears of it is about to write: the connection opens while it waits for its turn.
+      if (hint === 'released') void this.#transport.warmUp(1);
       if (hint) onHint(hint);
     });
     await reflector.run(signal);

@@ -1,4 +1,7 @@
-/** Consistent reads: resourceVersion is never sent, so the answer is at least as new as any write that was answered. */
+/**
+ * Consistent reads: unless the caller says which version is new enough, no resourceVersion is sent, so the answer is at
+ * least as new as any write that was answered.
+ */
 import type {
   ClusterReader,
   GetResult,
@@ -34,9 +37,15 @@ export function openReader(transport: Transport): ClusterReader {
       resource: Resource,
       scope: Scope,
       signal: AbortSignal,
+      atLeast?: string,
     ): Promise<ListResult<T>> {
+      const first = {
+        ...scopeQuery(scope),
+        limit: PAGE_SIZE,
+        ...(atLeast !== undefined && { resourceVersion: atLeast, resourceVersionMatch: 'NotOlderThan' }),
+      };
       for (let restart = 0; restart <= RESTARTS; restart++) {
-        const result = await listOnce(transport, resource, scope, signal, objectOf<T>);
+        const result = await listOnce(transport, { resource, scope, first }, signal, objectOf<T>);
         if (result.kind !== 'expired') return result;
       }
       return { kind: 'unavailable', cause: 'the list expired between pages, again and again' };
@@ -52,21 +61,28 @@ export function scopeQuery({ labelSelector, fieldSelector }: Scope): Query {
   };
 }
 
+interface Listing {
+  readonly resource: Resource;
+  readonly scope: Scope;
+  /** The query of the first page. */
+  readonly first: Query;
+}
+
 /**
  * All pages of one revision. `expired`: the revision was compacted away between two pages. The server then offers a
  * token for the rest at a newer revision, which would not be consistent.
  */
 async function listOnce<T extends KubeObject>(
   transport: Transport,
-  resource: Resource,
-  scope: Scope,
+  { resource, scope, first }: Listing,
   signal: AbortSignal,
   toObject: (body: unknown) => T | undefined,
 ): Promise<ListResult<T> | { readonly kind: 'expired' } | ReadFailure> {
   const items: T[] = [];
   let token = '';
   for (;;) {
-    const query = { ...scopeQuery(scope), limit: PAGE_SIZE, ...(token !== '' && { continue: token }) };
+    // A token names its own revision: the server refuses another one beside it.
+    const query = token === '' ? first : { ...scopeQuery(scope), limit: PAGE_SIZE, continue: token };
     const path = collectionPath(resource, scope.namespace);
     const reply = await transport.call({ method: 'GET', path, query }, signal);
     if (reply.kind === 'answered' && reply.status === 410 && token !== '') return { kind: 'expired' };

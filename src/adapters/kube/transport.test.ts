@@ -293,6 +293,30 @@ describe('reads', () => {
     ]);
   });
 
+  it('a list that need only be as new as another one says so, on its first page', async () => {
+    const { server, reader } = await connect((exchange) =>
+      exchange.reply(200, {
+        metadata: { resourceVersion: '9', ...(exchange.query.has('continue') ? {} : { continue: 't1' }) },
+        items: [],
+      }),
+    );
+    await reader.list(PODS, {}, NEVER, '8');
+    expect(server.seen.map(({ query }) => query.toString())).toEqual([
+      'limit=500&resourceVersion=8&resourceVersionMatch=NotOlderThan',
+      'limit=500&continue=t1',
+    ]);
+  });
+
+  it('connections that were opened ahead are there when they are needed', async () => {
+    const { server, transport, reader } = await connect((exchange) => exchange.reply(200, OBJECT));
+    await transport.warmUp(3);
+    expect(server.connections).toBe(3);
+    // A connection is free a turn after its answer was read.
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([1, 2, 3].map(() => reader.get(REF, NEVER)));
+    expect(server.connections).toBe(3);
+  });
+
   it('an expired continue token begins the list anew', async () => {
     const { reader } = await connect((exchange, index) => {
       if (index === 1)

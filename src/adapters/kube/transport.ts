@@ -129,6 +129,16 @@ export class Transport {
     return { kind: 'open', body: sent.response.body };
   }
 
+  /**
+   * Opens this many connections for calls, unless they are open: a small question on each at the same time. Resolves when
+   * they are answered, whatever the answers; never rejects.
+   */
+  async warmUp(connections: number): Promise<void> {
+    const { signal } = new AbortController();
+    const ask = (): Promise<Reply> => this.call({ method: 'GET', path: '/version' }, signal);
+    await Promise.all(Array.from({ length: connections }, ask));
+  }
+
   /** Ends all connections; requests in flight fail. Safe to call twice. */
   async close(): Promise<void> {
     this.#credential.close();

@@ -146,6 +146,16 @@ describe('a follower', () => {
     expect(candidate.wakeAt).toBe(20 + 15);
   });
 
+  it('makes ready for a term when it is told of a release, and only then', () => {
+    const candidate = acquiring();
+    const view = { kind: 'held', holder: 'other', nonce: 'o', epoch: 3, remaining: 4000 } as const;
+    candidate.answer({ op: 'acquire', reply: { kind: 'held', view } });
+    candidate.send({ kind: 'hint', hint: 'changed' }, 10);
+    expect(candidate.kinds).not.toContain('expect-term');
+    candidate.send({ kind: 'hint', hint: 'released' }, 20);
+    expect(candidate.kinds).toContain('expect-term');
+  });
+
   it('polls while nobody tells it of changes', () => {
     const candidate = acquiring();
     candidate.send({ kind: 'subscription', up: false });
