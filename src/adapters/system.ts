@@ -1,6 +1,7 @@
 /** The real clock, randomness and log. */
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
+import { openLogStream, type LogStream } from './log-stream.ts';
 import type { Clock, Log, LogFields, Random, System } from '../ports/system.ts';
 
 /** How the log is written. `text` is for people, `json` is one object a line. */
@@ -39,16 +40,22 @@ const realClock: Clock = {
 
 const realRandom: Random = { uniform: () => Math.random(), uuid: () => randomUUID() };
 
-/** No worker threads: a line that was logged is written, also when the process dies right after. */
 function createLog({ level, format, fields }: LogOptions): Log {
-  if (format === 'text') return textLog(level);
+  const stream = openLogStream((lines) =>
+    log.warn('lines of the log were dropped: standard output is not read fast enough', { lines }),
+  );
+  const log = format === 'text' ? textLog(stream, level) : jsonLog(stream, level, fields);
+  return log;
+}
+
+function jsonLog(stream: LogStream, level: LogOptions['level'], fields: LogFields): Log {
   const base = {
     level,
     base: fields,
     timestamp: isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pinoLog(pino(base, pino.destination({ fd: 1, sync: true })));
+  return pinoLog(pino(base, stream));
 }
 
 function isoTime(): string {
@@ -70,13 +77,13 @@ function pinoLog(logger: PinoLogger): Log {
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /** One line: time, level, message, then `key=value` pairs. The fields of every line are left out: they never change on a terminal. */
-function textLog(threshold: LogOptions['level'], shown: LogFields = {}): Log {
+function textLog(stream: LogStream, threshold: LogOptions['level'], shown: LogFields = {}): Log {
   const write = (level: LogOptions['level'], message: string, fields: LogFields): void => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(threshold)) return;
     const pairs = Object.entries({ ...shown, ...fields }).map(
       ([key, value]) => ` ${key}=${formatValue(value)}`,
     );
-    process.stdout.write(
+    stream.write(
       `${new Date().toISOString()} ${level.toUpperCase().padEnd(5)} ${message}${pairs.join('')}\n`,
     );
   };
@@ -85,7 +92,7 @@ function textLog(threshold: LogOptions['level'], shown: LogFields = {}): Log {
     warn: (message, fields = {}) => write('warn', message, fields),
     info: (message, fields = {}) => write('info', message, fields),
     debug: (message, fields = {}) => write('debug', message, fields),
-    with: (fields) => textLog(threshold, { ...shown, ...fields }),
+    with: (fields) => textLog(stream, threshold, { ...shown, ...fields }),
   };
 }
 

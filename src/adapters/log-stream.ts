@@ -1,0 +1,35 @@
+/**
+ * Standard output as a log needs it: a reader that is slow, or has stopped reading, never holds up this process. A write
+ * to a full pipe would, and a leader that is held up cannot renew its lock. What was logged before an exit is written, as
+ * far as somebody reads it; a process that is killed may take its last lines along.
+ */
+import { pino } from 'pino';
+
+/** Bytes that may wait for the reader. What comes beyond is dropped. */
+const LONGEST_QUEUE = 4 * 1024 * 1024;
+
+/** How often an exiting process offers its last lines to a reader that takes none, 100 ms apart. */
+const LAST_OFFERS = 5;
+
+export interface LogStream {
+  /** One line, its end included. */
+  write(line: string): unknown;
+}
+
+/** `onDropped` is told how many lines were lost, once the reader has caught up. */
+export function openLogStream(onDropped: (lines: number) => void): LogStream {
+  let offers = Infinity;
+  // Before the stream registers its own: what it writes at the end is bounded by this.
+  process.once('exit', () => (offers = LAST_OFFERS));
+  const retryEAGAIN = (): boolean => (offers -= 1) > 0;
+  const stream = pino.destination({ fd: 1, sync: false, maxLength: LONGEST_QUEUE, retryEAGAIN });
+  let dropped = 0;
+  stream.on('drop', () => (dropped += 1));
+  stream.on('drain', () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    onDropped(lines);
+  });
+  return stream;
+}
