@@ -128,8 +128,13 @@ class Schedule {
       },
       () => {
         say('crash');
-        victim.host.crash();
+        const dead = simulation.crash(victim);
         later(() => this.#start());
+        if (dead === undefined || random.chance(0.5)) return;
+        world.at(world.now + this.#ttl * random.between(0.05, 1.5), () => {
+          this.#trace(`the death of ${victim.name} is proven`);
+          simulation.prove(victim, dead);
+        });
       },
       () => {
         say('stop');
@@ -219,19 +224,25 @@ class Schedule {
     return random.chance(0.5) ? this.#expectTakeover() : this.#expectHandover();
   }
 
-  /** A crash in quiet times: the lock expires, and the next one leads about 100 ms later. */
+  /** A crash in quiet times: the lock expires, or the death is proven, and the next one leads about 100 ms later. */
   async #expectTakeover(): Promise<void> {
     const simulation = this.#simulation;
     const { leader, referee, locks } = simulation;
     if (leader === undefined || !this.#isQuiet()) return;
     this.#trace(`crash ${leader.name}`);
-    leader.host.crash();
+    const dead = simulation.crash(leader);
+    const isProven = dead !== undefined && simulation.random.chance(0.5);
+    if (isProven) simulation.prove(leader, dead);
+    const crashedAt = simulation.world.now;
     // Not `crash + T`: a renewal that strays may still prolong the lock of the dead.
     const isLate = (): boolean =>
-      simulation.world.now > (locks.peek(LOCK_NAME)?.until ?? 0) + 500 + this.#amnesiaWait();
+      simulation.world.now >
+      (isProven && !this.#strays ? crashedAt : (locks.peek(LOCK_NAME)?.until ?? 0)) +
+        500 +
+        this.#amnesiaWait();
     await simulation.runUntil(() => simulation.leader !== undefined || isLate(), 5 * this.#ttl);
     if (simulation.leader === undefined)
-      referee.fail('I9', 'no leader 500 ms after the lock of the dead expired');
+      referee.fail('I9', 'no leader 500 ms after the lock of the dead expired, or its death was proven');
   }
 
   /** A stop in quiet times: drained, released, and the next one leads within half a second of the release. */
