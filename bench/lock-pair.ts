@@ -53,11 +53,26 @@ WHERE name = 'bench' AND (holder = '' OR expires_at <= ${now})`,
   };
 }
 
-const TAKE_KEY = `if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', 5000) then
-  redis.call('PUBLISH', 'bench', 'a') return redis.call('INCR', KEYS[2]) end return 0`;
-const RENEW_KEY = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], 5000) end return 0`;
-const FREE_KEY = `if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('PUBLISH', 'bench', 'r') return redis.call('DEL', KEYS[1]) end return 0`;
+/** A key can be evicted: a record beside the lock tells for how long it is held, and on which server (`run_id`) that was said. */
+const TAKE_KEY = `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local record = redis.call('HMGET', KEYS[2], 'epoch', 'until', 'released')
+if redis.call('EXISTS', KEYS[1]) == 1 or (record[3] == '0' and tonumber(record[2]) > now) then return 0 end
+local epoch = (record[1] or 0) + 1
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+redis.call('HSET', KEYS[2], 'epoch', epoch, 'until', now + 5000, 'released', '0', 'run', run)
+redis.call('SET', KEYS[1], ARGV[1], 'PX', 5000)
+redis.call('PUBLISH', 'bench', 'a')
+return epoch`;
+const RENEW_KEY = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local time = redis.call('TIME')
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+redis.call('HSET', KEYS[2], 'until', time[1] * 1000 + math.floor(time[2] / 1000) + 5000, 'run', run)
+return redis.call('PEXPIRE', KEYS[1], 5000)`;
+const FREE_KEY = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], 'released', '1')
+redis.call('PUBLISH', 'bench', 'r')
+return redis.call('DEL', KEYS[1])`;
 
 export async function openRedisPair(): Promise<LockPair> {
   const server = await startRedis(surroundings(), new AbortController().signal);
@@ -108,16 +123,14 @@ export async function openMariadbPair(): Promise<LockPair> {
   await client.query(`${CREATE} datetime(6))`);
   await client.query(`${INSERT} UTC_TIMESTAMP(6))`);
   const sql = bareSql('UTC_TIMESTAMP(6)', 'UTC_TIMESTAMP(6) + INTERVAL 5 SECOND');
+  // The epoch comes back with the answer to the write.
+  const take = sql.take.replace('epoch + 1', 'LAST_INSERT_ID(epoch + 1)');
   const change = async (text: string): Promise<boolean> =>
     (await client.execute<ResultSetHeader>(text))[0].affectedRows === 1;
   return {
     store: await openDatabase(`mysql://root@${server.address}/test`),
     bare: {
-      take: async () => {
-        const isTaken = await change(sql.take);
-        await client.execute(`SELECT epoch FROM bench_lock ${MINE}`);
-        return isTaken;
-      },
+      take: () => change(take),
       renew: () => change(sql.renew),
       free: () => change(sql.free),
     },

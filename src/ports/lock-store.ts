@@ -5,12 +5,13 @@
  * - Each operation is atomic in the store. Expiry is judged by the store's clock alone, never by a client's.
  * - Operations are safe to repeat: the same nonce acquiring again is answered with its own grant and epoch, unchanged;
  *   renewing or releasing with a nonce or epoch that is not the holder's changes nothing.
+ * - Nobody but the holder itself is superseded before its time: only `supersedes`, which names it, takes a lock from it.
  * - `unavailable` means *outcome unknown*: the request may still be applied later. It never means "not applied".
  * - `granted.epoch` is greater than every epoch the store ever granted for this name and greater than `floor`.
  * - An aborted signal makes the promise settle promptly with `unavailable`; it does not undo anything.
  * - Not promised: fairness, delivery of hints, or that `read` is newer than a reply already received.
  */
-import type { Epoch, LockView, Nonce } from '../core/election/record.ts';
+import type { DeadHold, Epoch, LockView, Nonce } from '../core/election/record.ts';
 import type { AcquireReply, Hint, ReleaseReply, RenewReply, Unavailable } from '../core/election/replies.ts';
 import type { Duration } from '../core/time.ts';
 
@@ -26,6 +27,8 @@ export interface AcquireRequest {
   readonly ttl: Duration;
   /** The highest epoch the caller knows of: max(seen, anchor). */
   readonly floor: Epoch;
+  /** The lock is granted also while exactly this acquisition holds it; any other holder is honoured as ever. */
+  readonly supersedes?: DeadHold;
 }
 
 /** One acquisition, named so that a stranger cannot touch it. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkHistory } from './check.ts';
 import { formatHistory, type Fact } from './history.ts';
+import { isInTime, verdictPage } from './report.ts';
 import { planFaults } from './schedule.ts';
 
 const TTL = 2000;
@@ -122,9 +123,35 @@ it('a history is one line per fact, in order of time', () => {
   expect(lines.map((line) => (JSON.parse(line) as Fact).at)).toEqual(SOUND.map(({ at }) => at));
 });
 
-describe('the plan of faults', () => {
-  const plan = { seed: 7, duration: 60_000, ttl: TTL, store: 'redis', controllers: 4 } as const;
+const plan = { seed: 7, duration: 60_000, ttl: TTL, store: 'redis', controllers: 4 } as const;
 
+describe('the report', () => {
+  const verdict = checkHistory(SOUND);
+
+  it('calls take-overs late when more than one of a hundred took longer than T + 0.5 s', () => {
+    const takeovers = (late: number) => [
+      ...Array<number>(200 - late).fill(TTL),
+      ...Array<number>(late).fill(TTL + 501),
+    ];
+    expect(isInTime(plan, { ...verdict, takeovers: takeovers(2) })).toBe(true);
+    expect(isInTime(plan, { ...verdict, takeovers: takeovers(3) })).toBe(false);
+  });
+
+  it('is a page with the command that runs it again, and with each number', () => {
+    const page = verdictPage(plan, { ...verdict, takeovers: [1600, 1700, 2100] }, 3, 'a machine');
+    for (const text of [
+      '--store redis --minutes 1 --seed 7 --controllers 4 --ttl 2000',
+      '| time in which two could act | 0 ms |',
+      '| of a stale term, on an object of a newer one | 0 |',
+      '| changes of leader | 2 |',
+      'p50 1700 ms, p99 2100 ms, max 2100 ms; 0 above T + 0.5 s = 2500 ms',
+      '| take-overs from 1500 to 1750 ms | ## 2 |',
+    ])
+      expect(page).toContain(text);
+  });
+});
+
+describe('the plan of faults', () => {
   it('is the same for the same seed, and another one for another', () => {
     expect(planFaults(plan)).toEqual(planFaults(plan));
     expect(planFaults(plan)).not.toEqual(planFaults({ ...plan, seed: 8 }));

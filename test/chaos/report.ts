@@ -7,6 +7,11 @@ function bound({ ttl }: Plan): number {
   return ttl + 500;
 }
 
+/** Whether no more than one take-over of a hundred took longer than allowed. */
+export function isInTime(plan: Plan, { takeovers }: Verdict): boolean {
+  return (quantile(takeovers, 0.99) ?? 0) <= bound(plan);
+}
+
 function quantile(ascending: readonly number[], share: number): number | undefined {
   return ascending[Math.min(ascending.length - 1, Math.ceil(share * ascending.length) - 1)];
 }
@@ -62,7 +67,7 @@ export function describeVerdict(plan: Plan, verdict: Verdict, faults: number): s
 /** The page that `--keep` writes. */
 export function verdictPage(plan: Plan, verdict: Verdict, faults: number, machine: string): string {
   const { store, seed, duration, controllers, ttl } = plan;
-  const command = `npm run chaos -- --store ${store} --minutes ${duration / 60_000} --seed ${seed} --controllers ${controllers}`;
+  const command = `npm run chaos -- --store ${store} --minutes ${duration / 60_000} --seed ${seed} --controllers ${controllers} --ttl ${ttl}`;
   const table = rows(plan, verdict, faults).map(([label, value]) => `| ${label} | ${value} |`);
   return [
     `# Chaos: ${store}`,

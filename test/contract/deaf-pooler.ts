@@ -1,9 +1,14 @@
-/** A relay in front of PostgreSQL that loses notifications, as a pooler does that lends its connections by transaction. */
+/**
+ * A relay in front of PostgreSQL that loses notifications and makes up the process id of a session, as a pooler does that
+ * lends its connections by transaction.
+ */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** The type of NotificationResponse (PostgreSQL, Frontend/Backend Protocol, "Message Formats"). */
 const NOTIFICATION = 'A'.charCodeAt(0);
+/** Of BackendKeyData: the process id follows the length. */
+const KEY_DATA = 'K'.charCodeAt(0);
 
 export interface DeafPooler {
   readonly port: number;
@@ -33,6 +38,7 @@ export async function startDeafPooler(port: number): Promise<DeafPooler> {
       while (rest.length >= 5 && rest.length >= 1 + rest.readInt32BE(1)) {
         const message = rest.subarray(0, 1 + rest.readInt32BE(1));
         rest = rest.subarray(message.length);
+        if (message[0] === KEY_DATA) message.writeInt32BE(-1, 5);
         if (message[0] === NOTIFICATION) lost += 1;
         else client.write(message);
       }

@@ -14,6 +14,9 @@ const HAND_OVERS = 10;
 export interface Candidate {
   readonly isLeading: () => boolean;
   readonly epoch: () => number | undefined;
+  /** Since when it has its present role; and while it leads, until when it may act. On the clock of this process. */
+  readonly since: () => number;
+  readonly validUntil: () => number | undefined;
   /** Drains, releases and leaves. Safe to repeat. */
   readonly stop: () => Promise<void>;
 }
@@ -49,6 +52,8 @@ export class Electorate {
     const candidate = {
       isLeading: () => elector.view().role === 'leading',
       epoch: () => elector.view().epoch,
+      since: () => elector.view().since,
+      validUntil: () => elector.view().validUntil,
       stop: async () => {
         stopping.abort();
         await done;
@@ -88,6 +93,21 @@ export class Electorate {
       follower = next;
     }
     return times;
+  }
+
+  /** Takes the lock away under a leader. Answers how many milliseconds after the end of its time the next one led. */
+  async loseLock(ttl: number, takeAway: () => Promise<unknown>): Promise<number> {
+    const two = await this.startTwo(ttl);
+    const [leader] = two;
+    const term = leader.epoch() ?? 0;
+    let until = leader.validUntil() ?? Infinity;
+    await takeAway();
+    const findNext = (): Candidate | undefined => {
+      if (leader.epoch() === term) until = Math.max(until, leader.validUntil() ?? until);
+      return two.find((candidate) => candidate.isLeading() && (candidate.epoch() ?? 0) > term);
+    };
+    const next = await eventually('the next one leads', findNext, 4 * ttl);
+    return next.since() - until;
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 /** A client of one lock for the contract suite: short calls, each bounded. */
+import type { DeadHold } from '../../src/core/election/record.ts';
 import type { AcquireReply, LockStore } from '../../src/ports/lock-store.ts';
 import type { SentRequest } from './lock-model.ts';
 
@@ -19,8 +20,9 @@ export class LockClient {
     this.#ttl = ttl;
   }
 
-  acquire(nonce: string, floor = 0): Promise<AcquireReply> {
-    const request = { name: this.#name, holder: `holder/${nonce}`, nonce, ttl: this.#ttl, floor };
+  acquire(nonce: string, floor = 0, supersedes?: DeadHold): Promise<AcquireReply> {
+    const dead = supersedes && { supersedes };
+    const request = { name: this.#name, holder: `holder/${nonce}`, nonce, ttl: this.#ttl, floor, ...dead };
     return this.#store.acquire(request, AbortSignal.timeout(REQUEST_TIMEOUT));
   }
 

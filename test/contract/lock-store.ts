@@ -177,6 +177,34 @@ export function describeLockStore(
       expect(await other.renew('n2', present.epoch)).toMatchObject({ kind: 'ok' });
     });
 
+    it('takes the lock from a holder that is proven dead, and from no other', async () => {
+      const { epoch } = await client.win('n1');
+      const strangers = [
+        { nonce: 'n0', epoch },
+        { nonce: 'n1', epoch: epoch + 1 },
+        { nonce: 'n1', epoch: epoch - 1 },
+      ];
+      for (const stranger of strangers)
+        expect(await other.acquire('n2', 0, stranger)).toMatchObject({
+          kind: 'held',
+          view: { nonce: 'n1', epoch },
+        });
+      const taken = await other.acquire('n2', 0, { nonce: 'n1', epoch });
+      expect(taken).toMatchObject({ kind: 'granted', epoch: epoch + 1, amnesia: false });
+      expect(await client.renew('n1', epoch)).toMatchObject({ kind: 'lost' });
+      expect(await client.release('n1', epoch)).toMatchObject({ kind: 'not-ours' });
+      expect(await client.read()).toMatchObject({ kind: 'held', nonce: 'n2', epoch: epoch + 1 });
+      // The proof is about the dead one, not about who came after it.
+      expect(await client.acquire('n3', 0, { nonce: 'n1', epoch })).toMatchObject({
+        kind: 'held',
+        view: { nonce: 'n2' },
+      });
+      expect(await other.acquire('n2', 0, { nonce: 'n1', epoch })).toMatchObject({
+        kind: 'granted',
+        epoch: epoch + 1,
+      });
+    });
+
     it('tells a subscriber of a release', async () => {
       const stop = new AbortController();
       const released = Promise.withResolvers<void>();

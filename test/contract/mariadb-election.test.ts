@@ -67,6 +67,11 @@ describe('an election in MariaDB', () => {
     expect(Math.max(...(await electorate.handOver(5_000)))).toBeLessThan(1_000);
   });
 
+  it('lets nobody lead before the time is up of a lock whose row was deleted', async () => {
+    const deleted = (): Promise<unknown> => operator.query('DELETE FROM highlander_lease');
+    expect(await electorate.loseLock(5_000, deleted)).toBeGreaterThanOrEqual(0);
+  });
+
   it('costs a write a second and a read every four, with one follower', async () => {
     await electorate.startTwo(5_000);
     await sleep(1_000);

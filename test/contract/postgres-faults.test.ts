@@ -110,14 +110,14 @@ describe('the way to the server', () => {
 
   it('loses the reply: the acquisition is applied, and found by reading', async () => {
     const store = await bench.open(server, { port: proxy.port, timeout: 300 });
-    await store.read('blue', never);
+    await store.release(await win(store, 'n0'), never);
     proxy.cut('down');
     expect(await store.acquire(request('n1'), never)).toMatchObject({ kind: 'unavailable' });
     proxy.restore();
     expect(await store.read('blue', never)).toMatchObject({
       kind: 'held',
       nonce: 'n1',
-      epoch: 1,
+      epoch: 2,
       amnesia: false,
     });
   });
@@ -377,6 +377,12 @@ describe('hints', () => {
       await eventually('the word of its own is lost', () => pooler.lost > 0);
       const grant = await win(store, 'n1');
       await store.release(grant, never);
+      // What is lent to others next carries nothing of ours.
+      const [{ query } = {}] = await bench.sql(
+        server,
+        `SELECT query FROM pg_stat_activity WHERE query LIKE '%freed AS%' AND pid <> pg_backend_pid()`,
+      );
+      expect(query).toMatch(/^SET TRANSACTION [^;]*;\nSELECT (set_config\('\w+', '[^']*', true\)(, )?)+;\n/);
       await eventually('a notification is lost', () => pooler.lost > 1);
       expect(heard).toEqual([]);
       expect((await win(store, 'n2')).epoch).toBe(2);

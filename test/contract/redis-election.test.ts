@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createProgress } from '../../sandbox/progress.ts';
 import { startRedis, type RedisServer } from '../../sandbox/servers/redis.ts';
 import { openRedisLock } from '../../src/adapters/lock/redis.ts';
+import { redisLockKey } from '../../src/core/workload/names.ts';
 import { Electorate } from './electors.ts';
 
 const TTL = 5_000;
@@ -32,6 +33,12 @@ async function scripts(): Promise<number> {
 describe('an election in Redis', () => {
   it('takes up a release at once, whatever the leader was doing', async () => {
     expect(Math.max(...(await electorate.handOver(TTL)))).toBeLessThan(TTL / 5);
+  });
+
+  it('gives a lock whose key was evicted to nobody before its time is up', async () => {
+    const client = await createClient({ url: `redis://${server.address}` }).connect();
+    expect(await electorate.loseLock(TTL, () => client.del(redisLockKey('blue')))).toBeGreaterThanOrEqual(0);
+    client.destroy();
   });
 
   it('costs one script a second for the leader and one every four for a follower', async () => {

@@ -51,7 +51,7 @@ it('keeps every invariant in 10,000 random schedules of faults', async () => {
 it('replays a seed exactly', async () => {
   const transcript = async (): Promise<string[]> => {
     const lines: string[] = [];
-    await runSchedule(4711, (line) => lines.push(line));
+    await runSchedule(4711, { trace: (line) => lines.push(line) });
     return lines;
   };
   const first = await transcript();

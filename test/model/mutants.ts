@@ -38,6 +38,14 @@ export const MUTANTS: readonly Mutant[] = [
     notices: breaks('I3', 'I6'),
   },
   {
+    name: 'a proof of death takes the lock from whoever holds it',
+    file: 'src/adapters/lock/memory.ts',
+    find: 'isHoldOf(supersedes, present)',
+    replace: 'supersedes !== undefined',
+    command: SIMULATE,
+    notices: breaks('I1'),
+  },
+  {
     name: 'a release resets the epoch',
     file: 'src/adapters/lock/memory.ts',
     find: 'records.set(grant.name, { ...record, isReleased: true });',

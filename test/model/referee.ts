@@ -23,6 +23,8 @@ export class Referee {
   readonly terms: { readonly name: string; readonly epoch: Epoch; readonly at: number }[] = [];
   /** True time of the last loss of data. */
   lostDataAt = -Infinity;
+  /** Holders that died and of whom others are told so: their locks may be taken before they run out. */
+  readonly dead = new Set<string>();
   /** Terms that ended without a release. */
   losses = 0;
   readonly #world: World;
@@ -127,7 +129,8 @@ export class Referee {
 
   #acquired(operation: Operation, before: MemoryRecord | undefined, after: MemoryRecord | undefined): void {
     if (after === undefined || after === before || after.nonce !== operation.nonce) return;
-    if (before !== undefined && !before.isReleased && this.#world.now < before.until)
+    const isProtected = before !== undefined && !before.isReleased && this.#world.now < before.until;
+    if (isProtected && !this.dead.has(before.holder))
       this.fail('I1', `epoch ${after.epoch} was granted while ${before.epoch} was held`);
     if (after.epoch <= this.#highestGrant)
       this.fail('I2', `epoch ${after.epoch} was granted after ${this.#highestGrant}`);

@@ -1,13 +1,16 @@
 /**
- * Runs schedules: `run.ts --seed N` replays one and prints its transcript; `run.ts --schedules N [--from M]` runs many
- * and prints one line of JSON. Exits 1 when an invariant broke.
+ * Runs schedules: `run.ts --seed N [--without FAULT,...]` replays one and prints its transcript; `run.ts --schedules N
+ * [--from M]` runs many and prints one line of JSON. Exits 1 when an invariant broke, with the commands that replay the
+ * schedule whole and with the faults alone that the failure needs.
  */
 import { parseArgs } from 'node:util';
 import { runSchedule } from './schedule.ts';
+import { replayCommand, shrink } from './shrink.ts';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
+    without: { type: 'string', default: '' },
     from: { type: 'string', default: '1' },
     schedules: { type: 'string', default: '1000' },
   },
@@ -16,7 +19,8 @@ const { values } = parseArgs({
 if (values.seed === undefined)
   process.exitCode = await runMany(Number(values.from), Number(values.schedules));
 else {
-  const result = await runSchedule(Number(values.seed), (line) => console.log(line));
+  const without = new Set(values.without === '' ? [] : values.without.split(',').map(Number));
+  const result = await runSchedule(Number(values.seed), { trace: (line) => console.log(line), without });
   console.log(JSON.stringify(result));
   process.exitCode = result.violation === undefined ? 0 : 1;
 }
@@ -35,7 +39,8 @@ async function runMany(from: number, schedules: number): Promise<number> {
     const result = await runSchedule(seed);
     if (result.violation !== undefined) {
       console.log(JSON.stringify(result));
-      console.log(`replay: node test/model/run.ts --seed ${seed}`);
+      console.log(`replay: ${replayCommand({ without: new Set(), result })}`);
+      console.log(`shortest: ${replayCommand(await shrink(result))}`);
       return 1;
     }
     totals.schedules += 1;

@@ -3,6 +3,7 @@ import type { Process } from './simulation.ts';
 import { LOCK_NAME, Simulation } from './simulation.ts';
 import { CALM } from './network.ts';
 import type { Weather } from './network.ts';
+import { SeededRandom } from './random.ts';
 import type { Violation } from './referee.ts';
 
 export interface ScheduleResult {
@@ -15,12 +16,21 @@ export interface ScheduleResult {
   readonly takeovers: number;
   /** Replies lost although their request had been applied. */
   readonly lostReplies: number;
+  /** How many faults the schedule has, those that were left out included. */
+  readonly faults: number;
 }
 
-type Trace = (line: string) => void;
+export interface ScheduleOptions {
+  readonly trace?: (line: string) => void;
+  /** Numbers of the faults that are left out. */
+  readonly without?: ReadonlySet<number>;
+}
 
-/** Runs the schedule of this seed. The same seed gives the same transcript. */
-export async function runSchedule(seed: number, trace?: Trace): Promise<ScheduleResult> {
+/** Runs the schedule of this seed. The same seed, with the same faults left out, gives the same transcript. */
+export async function runSchedule(
+  seed: number,
+  { trace, without = new Set() }: ScheduleOptions = {},
+): Promise<ScheduleResult> {
   const ttl = [1500, 2000, 5000, 8000][seed % 4] ?? 5000;
   const simulation = new Simulation({
     seed,
@@ -34,9 +44,13 @@ export async function runSchedule(seed: number, trace?: Trace): Promise<Schedule
           },
         }),
   });
-  const schedule = new Schedule(simulation, ttl, (line) =>
-    trace?.(`${simulation.world.now.toFixed(1).padStart(9)} ! ${line}`),
-  );
+  const schedule = new Schedule({
+    simulation,
+    seed,
+    ttl,
+    without,
+    trace: (line) => trace?.(`${simulation.world.now.toFixed(1).padStart(9)} ! ${line}`),
+  });
   await schedule.run();
   const { referee, world, processes } = simulation;
   const changes = referee.terms.filter(
@@ -56,21 +70,35 @@ export async function runSchedule(seed: number, trace?: Trace): Promise<Schedule
         paths.objects.traffic.droppedReplies,
       0,
     ),
+    faults: schedule.faults,
   };
+}
+
+interface SchedulePlan {
+  readonly simulation: Simulation;
+  readonly seed: number;
+  readonly ttl: number;
+  readonly without: ReadonlySet<number>;
+  readonly trace: (line: string) => void;
 }
 
 class Schedule {
   calmSince = Infinity;
+  faults = 0;
   readonly #simulation: Simulation;
+  readonly #seed: number;
   readonly #ttl: number;
-  readonly #trace: Trace;
+  readonly #without: ReadonlySet<number>;
+  readonly #trace: (line: string) => void;
   #climate: Weather = { ...CALM };
   /** Requests of the time of faults may still arrive. */
   #strays = false;
 
-  constructor(simulation: Simulation, ttl: number, trace: Trace) {
+  constructor({ simulation, seed, ttl, without, trace }: SchedulePlan) {
     this.#simulation = simulation;
+    this.#seed = seed;
     this.#ttl = ttl;
+    this.#without = without;
     this.#trace = trace;
   }
 
@@ -88,8 +116,12 @@ class Schedule {
     for (let index = 0; index < processes; index += 1)
       world.at(random.between(0, this.#ttl), () => this.#start());
     const end = this.#ttl * random.between(4, 8);
-    for (let at = this.#ttl * 1.2; at < end; at += this.#ttl * random.between(0.1, 1.2))
-      world.at(at, () => this.#fault());
+    for (let at = this.#ttl * 1.2; at < end; at += this.#ttl * random.between(0.1, 1.2)) {
+      // Each with chances of its own, so that it stays what it is when another one is left out.
+      const chances = new SeededRandom(this.#seed * 1000 + this.faults);
+      if (!this.#without.has(this.faults)) world.at(at, () => this.#fault(chances));
+      this.faults += 1;
+    }
     if (!(await this.#simulation.run(end))) return;
     await this.#calm();
   }
@@ -103,16 +135,16 @@ class Schedule {
   }
 
   /** Mostly the leader: that is where faults hurt. */
-  #victim(): Process | undefined {
-    const { random, alive, leader } = this.#simulation;
+  #victim(random: SeededRandom): Process | undefined {
+    const { alive, leader } = this.#simulation;
     if (leader !== undefined && random.chance(0.6)) return leader;
     return alive.length === 0 ? undefined : random.pick(alive);
   }
 
-  #fault(): void {
+  #fault(random: SeededRandom): void {
     const simulation = this.#simulation;
-    const { random, world, referee } = simulation;
-    const victim = this.#victim();
+    const { world, referee } = simulation;
+    const victim = this.#victim(random);
     if (victim === undefined) return;
     const lasts = this.#ttl * random.between(0.1, 2.2);
     const later = (run: () => void): void => {
@@ -128,8 +160,13 @@ class Schedule {
       },
       () => {
         say('crash');
-        victim.host.crash();
+        const dead = simulation.crash(victim);
         later(() => this.#start());
+        if (dead === undefined || random.chance(0.5)) return;
+        world.at(world.now + this.#ttl * random.between(0.05, 1.5), () => {
+          this.#trace(`the death of ${victim.name} is proven`);
+          simulation.prove(victim, dead);
+        });
       },
       () => {
         say('stop');
@@ -219,19 +256,25 @@ class Schedule {
     return random.chance(0.5) ? this.#expectTakeover() : this.#expectHandover();
   }
 
-  /** A crash in quiet times: the lock expires, and the next one leads about 100 ms later. */
+  /** A crash in quiet times: the lock expires, or the death is proven, and the next one leads about 100 ms later. */
   async #expectTakeover(): Promise<void> {
     const simulation = this.#simulation;
     const { leader, referee, locks } = simulation;
     if (leader === undefined || !this.#isQuiet()) return;
     this.#trace(`crash ${leader.name}`);
-    leader.host.crash();
+    const dead = simulation.crash(leader);
+    const isProven = dead !== undefined && simulation.random.chance(0.5);
+    if (isProven) simulation.prove(leader, dead);
+    const crashedAt = simulation.world.now;
     // Not `crash + T`: a renewal that strays may still prolong the lock of the dead.
     const isLate = (): boolean =>
-      simulation.world.now > (locks.peek(LOCK_NAME)?.until ?? 0) + 500 + this.#amnesiaWait();
+      simulation.world.now >
+      (isProven && !this.#strays ? crashedAt : (locks.peek(LOCK_NAME)?.until ?? 0)) +
+        500 +
+        this.#amnesiaWait();
     await simulation.runUntil(() => simulation.leader !== undefined || isLate(), 5 * this.#ttl);
     if (simulation.leader === undefined)
-      referee.fail('I9', 'no leader 500 ms after the lock of the dead expired');
+      referee.fail('I9', 'no leader 500 ms after the lock of the dead expired, or its death was proven');
   }
 
   /** A stop in quiet times: drained, released, and the next one leads within half a second of the release. */

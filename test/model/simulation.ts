@@ -2,6 +2,7 @@
 import { createMemoryLocks } from '../../src/adapters/lock/memory.ts';
 import type { MemoryLocks } from '../../src/adapters/lock/memory.ts';
 import type { ElectionEvent } from '../../src/core/election/events.ts';
+import type { DeadHold } from '../../src/core/election/record.ts';
 import { planTiming } from '../../src/core/election/timing.ts';
 import type { Timing } from '../../src/core/election/timing.ts';
 import type { LockStore } from '../../src/ports/lock-store.ts';
@@ -155,6 +156,23 @@ export class Simulation {
         return this.referee.check() && !isReached;
       });
     return isReached ? this.world.now - begin : undefined;
+  }
+
+  /** Ends a process; whether it held the lock, so that its death may be proven. */
+  crash(process: Process): DeadHold | undefined {
+    process.host.crash();
+    const record = this.locks.peek(LOCK_NAME);
+    const isHolder = record?.holder === process.name && !record.isReleased && !record.isEvicted;
+    return isHolder ? { nonce: record.nonce, epoch: record.epoch } : undefined;
+  }
+
+  /** Tells all others of the death of this holder, as the kubelet's word reaches them. */
+  prove(process: Process, dead: DeadHold): void {
+    this.referee.dead.add(process.name);
+    for (const { host, elector } of this.alive)
+      this.world.at(this.world.now + this.random.between(1, 50), () =>
+        host.deliver(() => elector.holderDied(dead)),
+      );
   }
 
   thaw(process: Process): void {

@@ -7,7 +7,7 @@
  * observation that decides about expiry, and only an expired or free lock is worth a request. The lock's own holder is
  * always answered by the server, because after a suspended machine the monotonic clock may not tell how old we are.
  */
-import type { LockView, Nonce } from '../../core/election/record.ts';
+import { isHoldOf, type LockView, type Nonce } from '../../core/election/record.ts';
 import { SECOND } from '../../core/time.ts';
 import {
   LEASES,
@@ -108,7 +108,9 @@ class LeaseLock implements LockStore {
         if (failure) return failure;
       }
       const view = lock.observation.view(this.#now());
-      if (view.kind === 'held')
+      const isSuperseded =
+        view.kind === 'held' && lock.observation.lease !== undefined && isHoldOf(request.supersedes, view);
+      if (view.kind === 'held' && !isSuperseded)
         return view.nonce === request.nonce && lock.observation.lease !== undefined
           ? {
               kind: 'granted',
@@ -222,7 +224,7 @@ class LeaseLock implements LockStore {
     );
   }
 
-  /** One attempt on a lock that is free or expired; undefined if somebody else wrote first. */
+  /** One attempt on a lock that is free, expired or a dead holder's; undefined if somebody else wrote first. */
   async #take(request: AcquireRequest, lock: Lock, signal: AbortSignal): Promise<AcquireReply | undefined> {
     const { lease, record } = lock.observation;
     // A vanished Lease took the counter with it: that this process remembers it does not help the others.

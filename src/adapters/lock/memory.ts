@@ -2,7 +2,7 @@
  * The lock store in memory: the reference for what every store must do, shared by the electors of one process. It is
  * for a single replica and for tests; it forgets everything with the process.
  */
-import type { Epoch, LockView, Nonce } from '../../core/election/record.ts';
+import { isHoldOf, type Epoch, type LockView, type Nonce } from '../../core/election/record.ts';
 import type { Instant } from '../../core/time.ts';
 import type {
   AcquireReply,
@@ -92,9 +92,10 @@ export function createMemoryLocks(clock: Pick<Clock, 'now'>): MemoryLocks {
     return record.nonce === nonce && record.epoch === epoch ? record : undefined;
   };
 
-  const acquire = ({ name, holder, nonce, ttl, floor }: AcquireRequest): AcquireReply => {
+  const acquire = ({ name, holder, nonce, ttl, floor, supersedes }: AcquireRequest): AcquireReply => {
     const present = findProtected(name);
-    if (present !== undefined) {
+    const isDead = present?.isEvicted === false && isHoldOf(supersedes, present);
+    if (present !== undefined && !isDead) {
       if (present.nonce !== nonce) return { kind: 'held', view: view(present) };
       const { epoch, amnesia, until } = present;
       return { kind: 'granted', epoch, remaining: until - clock.now(), amnesia };

@@ -26,6 +26,13 @@ export interface MysqlConnectOptions extends MysqlAddress {
   readonly currentPassword?: () => Promise<string | undefined>;
 }
 
+/** What a write came to. */
+export interface Changed {
+  readonly rows: number;
+  /** What the statement gave to LAST_INSERT_ID, else 0. */
+  readonly told: number;
+}
+
 /** One connection that is ready for use. */
 export interface MysqlSession {
   /** Names the server behind the connection (`server_uuid`, in MariaDB `server_uid`); empty where it has no name. */
@@ -33,8 +40,7 @@ export interface MysqlSession {
   /** Since when the server runs, on our clock, to the second; not earlier than that. */
   readonly startedAt: Instant;
   rows(statement: string, values: readonly string[]): Promise<readonly RowDataPacket[]>;
-  /** Answers how many rows changed. */
-  change(statement: string, values: readonly string[]): Promise<number>;
+  change(statement: string, values: readonly string[]): Promise<Changed>;
 }
 
 const NO_SUCH_TABLE = 1146;
@@ -78,6 +84,8 @@ export async function openMysqlSession(
     // A row that matches is counted only if it changes; the server may not ask us for files.
     flags: ['-FOUND_ROWS', '-LOCAL_FILES'],
     supportBigNumbers: true,
+    // Else it notes for each statement where it was called from, and nobody reads that.
+    trace: false,
     dateStrings: true,
     enableKeepAlive: true,
     keepAliveInitialDelay: 10 * SECOND,
@@ -109,9 +117,13 @@ async function rowsOf(
   return rows;
 }
 
-async function change(connection: Connection, statement: string, values: readonly string[]): Promise<number> {
+async function change(
+  connection: Connection,
+  statement: string,
+  values: readonly string[],
+): Promise<Changed> {
   const [header] = await connection.execute<ResultSetHeader>(statement, [...values]);
-  return header.affectedRows;
+  return { rows: header.affectedRows, told: header.insertId };
 }
 
 /** @throws MysqlRefusal where the server is read-only: what it holds may be old. */

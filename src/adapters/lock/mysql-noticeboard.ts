@@ -1,12 +1,19 @@
 /** The notices that this process owes: for each lock it holds, a named lock that ends when it releases or loses it. */
+import { MILLISECOND } from '../../core/time.ts';
 import type { Duration } from '../../core/time.ts';
 import type { System, Timer } from '../../ports/system.ts';
 import type { MysqlConnectOptions } from './mysql-connection.ts';
 import { giveNotice } from './mysql-notice.ts';
 
+/**
+ * A notice takes a connection, so a lock that is given back at once gets none. Followers look away for longer than that
+ * after a change of holder, and miss nothing.
+ */
+const PUT_UP_AFTER: Duration = 100 * MILLISECOND;
+
 interface Notice {
   readonly over: AbortController;
-  readonly ended: Promise<void>;
+  readonly putUp: Timer;
   expiry: Timer;
 }
 
@@ -35,15 +42,18 @@ export class MysqlNoticeboard {
       return;
     }
     const over = new AbortController();
-    const ended = giveNotice(this.#options, this.#system, name, over.signal);
-    this.#notices.set(name, { over, ended, expiry });
-    this.#ending.add(ended);
-    void ended.finally(() => this.#ending.delete(ended));
+    const putUp = clock.timer(clock.now() + PUT_UP_AFTER, () => {
+      const ended = giveNotice(this.#options, this.#system, name, over.signal);
+      this.#ending.add(ended);
+      void ended.finally(() => this.#ending.delete(ended));
+    });
+    this.#notices.set(name, { over, putUp, expiry });
   }
 
   /** We hold it no more: who waits is told. */
   drop(name: string): void {
     const notice = this.#notices.get(name);
+    notice?.putUp.cancel();
     notice?.expiry.cancel();
     notice?.over.abort();
     this.#notices.delete(name);

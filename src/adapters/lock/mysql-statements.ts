@@ -63,18 +63,21 @@ export const BOOTSTRAP = `INSERT IGNORE INTO highlander_lease
 VALUES (?, '', '', 0, UTC_TIMESTAMP(6), 1, 0, '', 0)`;
 
 /**
- * Takes a lock that is free. Parameters: floor, server, server, young, floor, nonce, holder, TTL in microseconds, server,
- * name, floor. The data is suspect (amnesia) if its counter lies below the floor; or if nobody released it and another
+ * Takes a lock that is free, or that a dead holder has. Parameters: floor, server, server, young, floor, nonce, holder,
+ * TTL in microseconds, server, name, the dead one's nonce and epoch, floor. The data is suspect (amnesia) if its counter lies below the floor; or if nobody released it and another
  * server answers than the one it was written on, or one that was started less than a TTL ago (young = 1): what was
  * written last may be lost, and with it a renewal that its holder counts on for no longer than that.
+ * Tells the new epoch, or 0 where there is more to be known: then it is read from the row. A server that is read-only lets
+ * privileged users write all the same, hence the last condition.
  */
 export const ACQUIRE = `UPDATE highlander_lease SET
   amnesia = (epoch < CAST(? AS SIGNED) OR (released = 0 AND
     ((server <> '' AND ? <> '' AND server <> ?) OR CAST(? AS SIGNED) = 1))),
   epoch = GREATEST(epoch, CAST(? AS SIGNED)) + 1, nonce = ?, holder = ?, released = 0,
-  expires_at = UTC_TIMESTAMP(6) + INTERVAL CAST(? AS SIGNED) MICROSECOND, server = ?, writes = writes + 1
-WHERE name = ? AND (released = 1 OR expires_at <= UTC_TIMESTAMP(6))
-  AND GREATEST(epoch, CAST(? AS SIGNED)) < ${Number.MAX_SAFE_INTEGER}`;
+  expires_at = UTC_TIMESTAMP(6) + INTERVAL CAST(? AS SIGNED) MICROSECOND, server = ?,
+  writes = writes + 1 + 0 * LAST_INSERT_ID(IF(amnesia = 1, 0, epoch))
+WHERE name = ? AND (released = 1 OR expires_at <= UTC_TIMESTAMP(6) OR (nonce = ? AND epoch = CAST(? AS SIGNED)))
+  AND GREATEST(epoch, CAST(? AS SIGNED)) < ${Number.MAX_SAFE_INTEGER} AND CONCAT(@@global.read_only) IN ('0', 'OFF')`;
 
 /** Parameters: TTL in microseconds, server, name, nonce, epoch. */
 export const RENEW = `UPDATE highlander_lease SET

@@ -3,10 +3,10 @@
  * writes. Replication is asynchronous, so a failover may lose the last writes: the row names the server it was written on,
  * and another one answering for it is amnesia (a MariaDB before 10.11.9 has no name, and there only the counter tells).
  *
- * What an acquisition came to is read back from the row and never inferred from the count of changed rows, so that a
- * first attempt and its repetition after a lost reply are answered alike.
+ * An acquisition that did not change the row is answered by what the row says, so that a first attempt and its repetition
+ * after a lost reply are answered alike.
  */
-import type { LockView } from '../../core/election/record.ts';
+import { isHoldOf, type DeadHold, type LockView } from '../../core/election/record.ts';
 import type { Duration } from '../../core/time.ts';
 import type {
   AcquireReply,
@@ -40,6 +40,8 @@ class MysqlLock implements LockStore {
   readonly #connection: SerialConnection<MysqlSession>;
   readonly #notices: MysqlNoticeboard;
   readonly #closed = new AbortController();
+  /** The locks that were free when we last looked at them or released them: likely to be had without another look. */
+  readonly #free = new Set<string>();
 
   constructor(options: MysqlConnectOptions, system: System) {
     this.address = options.address;
@@ -54,9 +56,10 @@ class MysqlLock implements LockStore {
   }
 
   async acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
+    const wasFree = this.#free.delete(request.name);
     const reply = await this.#ask(signal, (session) => {
       const isYoung = this.#system.clock.now() - session.startedAt < request.ttl;
-      return acquire(session, request, isYoung);
+      return acquire(session, request, isYoung, wasFree);
     });
     if (reply.kind === 'granted') this.#notices.hold(request.name, reply.remaining);
     return reply;
@@ -70,15 +73,21 @@ class MysqlLock implements LockStore {
 
   async release({ name, nonce, epoch }: Grant, signal: AbortSignal): Promise<ReleaseReply> {
     const reply = await this.#ask<ReleaseReply>(signal, async (session) => {
-      const changed = await session.change(RELEASE, [name, nonce, String(epoch)]);
-      return { kind: changed === 1 ? 'released' : 'not-ours' };
+      const { rows } = await session.change(RELEASE, [name, nonce, String(epoch)]);
+      return { kind: rows === 1 ? 'released' : 'not-ours' };
     });
-    if (reply.kind === 'released') this.#notices.drop(name);
+    if (reply.kind === 'released') {
+      this.#notices.drop(name);
+      this.#free.add(name);
+    }
     return reply;
   }
 
-  read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
-    return this.#ask(signal, async (session) => viewOf(await session.rows(READ, [name])));
+  async read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
+    const view = await this.#ask(signal, async (session) => viewOf(await session.rows(READ, [name])));
+    if (view.kind === 'free') this.#free.add(name);
+    else this.#free.delete(name);
+    return view;
   }
 
   async subscribe(...[name, onHint, onState, signal]: Parameters<LockStore['subscribe']>): Promise<void> {
@@ -107,29 +116,46 @@ class MysqlLock implements LockStore {
   }
 }
 
+/** No row has this epoch. */
+const NOBODY: DeadHold = { nonce: '', epoch: -1 };
+
 /** Ends with the session at the latest: its deadline is the request's. */
 async function acquire(
   session: MysqlSession,
   request: AcquireRequest,
   isYoung: boolean,
+  wasFree: boolean,
 ): Promise<AcquireReply> {
-  const { name, nonce, holder } = request;
+  const { name, nonce, holder, supersedes } = request;
   const { server } = session;
+  const dead = supersedes ?? NOBODY;
   const floor = String(request.floor);
   const suspicion = [floor, server, server, isYoung ? '1' : '0'];
   const grant = [floor, nonce, holder, microseconds(request.ttl), server];
-  for (;;) {
-    // Read first: a refused write would wait for the row, and for as long as anybody has locked it.
-    const view = viewOf(await session.rows(READ, [name]));
-    if (view.kind === 'held') {
-      if (view.nonce !== nonce) return { kind: 'held', view };
-      const { epoch, remaining, amnesia = false } = view;
-      return { kind: 'granted', epoch, remaining, amnesia };
+  for (let isLikely = wasFree; ; isLikely = false) {
+    // Unless it was free a moment ago, read first: a refused write would wait for as long as anybody has locked the row.
+    if (!isLikely) {
+      const view = viewOf(await session.rows(READ, [name]));
+      if (view.kind === 'held' && !isHoldOf(supersedes, view)) {
+        if (view.nonce !== nonce) return { kind: 'held', view };
+        const { epoch, remaining, amnesia = false } = view;
+        return { kind: 'granted', epoch, remaining, amnesia };
+      }
+      if (Math.max(view.epoch, request.floor) >= Number.MAX_SAFE_INTEGER)
+        throw new MysqlRefusal('EPOCH_SPENT');
     }
-    if (Math.max(view.epoch, request.floor) >= Number.MAX_SAFE_INTEGER) throw new MysqlRefusal('EPOCH_SPENT');
-    const changed = await session.change(ACQUIRE, [...suspicion, ...grant, name, floor]);
+    const { rows, told } = await session.change(ACQUIRE, [
+      ...suspicion,
+      ...grant,
+      name,
+      dead.nonce,
+      String(dead.epoch),
+      floor,
+    ]);
+    if (rows === 1 && told > 0)
+      return { kind: 'granted', epoch: told, remaining: request.ttl, amnesia: false };
     // No row yet, or somebody else was faster.
-    if (changed === 0) await session.change(BOOTSTRAP, [name]);
+    if (rows === 0 && !isLikely) await session.change(BOOTSTRAP, [name]);
   }
 }
 
@@ -138,7 +164,7 @@ async function renew(
   { name, nonce, epoch, ttl }: Grant & { readonly ttl: Duration },
 ): Promise<RenewReply> {
   const values = [microseconds(ttl), session.server, name, nonce, String(epoch)];
-  if ((await session.change(RENEW, values)) === 1) return { kind: 'ok', remaining: ttl };
+  if ((await session.change(RENEW, values)).rows === 1) return { kind: 'ok', remaining: ttl };
   const view = viewOf(await session.rows(READ, [name]));
   return view.kind === 'held' ? { kind: 'lost', holder: view.holder } : { kind: 'lost' };
 }

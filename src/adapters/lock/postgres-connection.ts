@@ -1,7 +1,7 @@
 /**
- * Connections to PostgreSQL. Each request is one message that opens a transaction, sets its limits and ends it. So a
- * connection carries no state that a pooler in front of the server could mix up, and the server ends by itself what we
- * have given up.
+ * Connections to PostgreSQL. The server ends by itself what we have given up: every statement runs under limits. On a
+ * session that is ours alone they are set once (`settleSession`). A pooler may lend each transaction another session: then
+ * each request is one message that sets its limits for itself (`runTogether`) and leaves nothing behind.
  */
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -115,6 +115,34 @@ async function readPem(name: string, path: string | undefined): Promise<string |
   }
 }
 
+/** What a statement runs under, whatever the defaults of role, database and server. */
+function limits({ target, timeout }: PostgresConnectOptions): readonly (readonly [string, string])[] {
+  return [
+    ['statement_timeout', String(Math.ceil(timeout * STATEMENT_SHARE))],
+    ['lock_timeout', String(Math.ceil(timeout * LOCK_SHARE))],
+    ['synchronous_commit', 'on'],
+    ...(target.searchPath === undefined ? [] : [['search_path', target.searchPath] as const]),
+  ];
+}
+
+/**
+ * Sets the limits for as long as the connection lasts, if the session behind it is ours alone; answers whether it is. A
+ * pooler makes up the process id that it tells a client when it connects, since it has no session for it then.
+ *
+ * @throws what the client throws; the connection is then to be left.
+ */
+export async function settleSession(client: Client, options: PostgresConnectOptions): Promise<boolean> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const told: unknown = Reflect.get(client, 'processID');
+  if (rows[0]?.pid !== told) return false;
+  const settings = [...limits(options), ['default_transaction_isolation', 'read committed'] as const];
+  const calls = settings.map(
+    ([name, value]) => `set_config('${name}', ${client.escapeLiteral(value)}, false)`,
+  );
+  await client.query(`SELECT ${calls.join(', ')}`);
+  return true;
+}
+
 /**
  * Runs statements in one transaction, in one message, with the limits of a request. Answers the result of each.
  *
@@ -122,21 +150,17 @@ async function readPem(name: string, path: string | undefined): Promise<string |
  */
 export async function runTogether(
   client: Client,
-  { target, timeout }: PostgresConnectOptions,
+  options: PostgresConnectOptions,
   statements: readonly string[],
 ): Promise<readonly QueryResult<Record<string, unknown>>[]> {
-  const settings = [
-    `SET LOCAL statement_timeout = ${Math.ceil(timeout * STATEMENT_SHARE)}`,
-    `SET LOCAL lock_timeout = ${Math.ceil(timeout * LOCK_SHARE)}`,
-    'SET LOCAL synchronous_commit = on',
-    ...(target.searchPath === undefined
-      ? []
-      : [`SELECT set_config('search_path', ${client.escapeLiteral(target.searchPath)}, true)`]),
-  ];
-  const text = ['BEGIN ISOLATION LEVEL READ COMMITTED', ...settings, ...statements, 'COMMIT'].join(';\n');
-  const results: unknown = await client.query(text);
+  const calls = limits(options).map(
+    ([name, value]) => `set_config('${name}', ${client.escapeLiteral(value)}, true)`,
+  );
+  // The statements of one message are one transaction, which ends with the message.
+  const before = ['SET TRANSACTION ISOLATION LEVEL READ COMMITTED', `SELECT ${calls.join(', ')}`];
+  const results: unknown = await client.query([...before, ...statements].join(';\n'));
   if (!isResults(results)) throw new Error('several statements were answered as one');
-  return results.slice(1 + settings.length, -1);
+  return results.slice(before.length);
 }
 
 /** What the client answers for several statements, which its types do not say. */

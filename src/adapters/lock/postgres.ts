@@ -22,9 +22,21 @@ import type { System } from '../../ports/system.ts';
 import type { DatabaseCredentials } from './database-password.ts';
 import { errorCode } from './error-code.ts';
 import { addressOf, causeOf, READ_ONLY } from './postgres-cause.ts';
-import { openPostgresClient, runTogether, type PostgresConnectOptions } from './postgres-connection.ts';
+import {
+  openPostgresClient,
+  runTogether,
+  settleSession,
+  type PostgresConnectOptions,
+} from './postgres-connection.ts';
 import { migrationsAfter, SCHEMA_VERSION } from './postgres-schema.ts';
-import { CHANNEL, IDENTITY, Statements, type ServerFacts } from './postgres-statements.ts';
+import {
+  CHANNEL,
+  IDENTITY,
+  literals,
+  ParameterList,
+  Statements,
+  type ServerFacts,
+} from './postgres-statements.ts';
 import { listen } from './postgres-subscription.ts';
 import type { PostgresTarget } from './postgres-url.ts';
 import { SerialConnection } from './serial-connection.ts';
@@ -45,14 +57,22 @@ type Row = Readonly<Record<string, unknown>>;
 /** A connected client with what was found out about its server. */
 interface Session {
   readonly client: Client;
+  /** It is ours alone: see `settleSession`. */
+  readonly isPrivate: boolean;
+  /** By their texts, the names of the statements that the server has prepared for this session. */
+  readonly prepared: Map<string, string>;
   facts: ServerFacts;
 }
 
-/** The statements of one request; the last of them answers the view. */
-type Ask = (sql: Statements) => readonly string[];
-
-/** From the row of a change, if there was one, and the row of the view; undefined where it is to be asked again. */
-type Interpret<Reply> = (changed: Row | undefined, seen: Row) => Reply | undefined;
+/** One request: a statement that mostly does it, and one that tells what else there is to it. */
+interface Ask<Reply> {
+  /** Answers a row if it did what is asked. */
+  readonly attempt?: { readonly sql: (sql: Statements) => string; readonly done: (row: Row) => Reply };
+  /** Always answers the row of the view. */
+  readonly look: (sql: Statements) => string;
+  /** Undefined where it is to be asked again. */
+  readonly seen: (row: Row) => Reply | undefined;
+}
 
 class PostgresLock implements LockStore {
   readonly kind = 'postgres';
@@ -71,65 +91,54 @@ class PostgresLock implements LockStore {
       timeout,
       open: async (signal, onEnd) => {
         const client = await openPostgresClient(this.#options, signal, onEnd);
-        return { client, facts: await this.#greet(client) };
+        return this.#greet(client);
       },
     });
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
-    return this.#run(
-      request.name,
-      (sql) => [sql.acquire(request)],
-      signal,
-      (_changed, seen) => {
-        if (seen['won_epoch'] !== null)
-          return {
-            kind: 'granted',
-            epoch: Number(seen['won_epoch']),
-            remaining: Number(seen['won_remaining']),
-            amnesia: seen['won_amnesia'] === true,
-          };
-        const view = viewOf(seen);
+    const ask: Ask<AcquireReply> = {
+      attempt: { sql: (sql) => sql.take(request), done: grantedBy },
+      look: (sql) => sql.acquire(request),
+      seen: (row) => {
+        if (row['won_epoch'] !== null) return grantedBy(row);
+        const view = viewOf(row);
         // It was free, and somebody else was faster.
         if (view.kind === 'free') return undefined;
         if (view.nonce !== request.nonce) return { kind: 'held', view };
         const { epoch, remaining, amnesia = false } = view;
         return { kind: 'granted', epoch, remaining, amnesia };
       },
-    );
+    };
+    return this.#run(request.name, ask, signal);
   }
 
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply> {
-    return this.#run(
-      grant.name,
-      (sql) => [sql.renew(grant), sql.view()],
-      signal,
-      (renewed, seen) => {
-        if (renewed !== undefined) return { kind: 'ok', remaining: Number(renewed['remaining']) };
-        const view = viewOf(seen);
+    const ask: Ask<RenewReply> = {
+      attempt: {
+        sql: (sql) => sql.renew(grant),
+        done: (row) => ({ kind: 'ok', remaining: Number(row['remaining']) }),
+      },
+      look: (sql) => sql.view(),
+      seen: (row) => {
+        const view = viewOf(row);
         return view.kind === 'held' ? { kind: 'lost', holder: view.holder } : { kind: 'lost' };
       },
-    );
+    };
+    return this.#run(grant.name, ask, signal);
   }
 
   release(grant: Grant, signal: AbortSignal): Promise<ReleaseReply> {
-    return this.#run(
-      grant.name,
-      (sql) => [sql.release(grant), sql.view()],
-      signal,
-      (freed) => ({
-        kind: freed === undefined ? 'not-ours' : 'released',
-      }),
-    );
+    const ask: Ask<ReleaseReply> = {
+      attempt: { sql: (sql) => sql.release(grant), done: () => ({ kind: 'released' }) },
+      look: (sql) => sql.view(),
+      seen: () => ({ kind: 'not-ours' }),
+    };
+    return this.#run(grant.name, ask, signal);
   }
 
   read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
-    return this.#run(
-      name,
-      (sql) => [sql.view()],
-      signal,
-      (_changed, seen) => viewOf(seen),
-    );
+    return this.#run(name, { look: (sql) => sql.view(), seen: viewOf }, signal);
   }
 
   async subscribe(...[name, onHint, onState, signal]: Parameters<LockStore['subscribe']>): Promise<void> {
@@ -150,7 +159,8 @@ class PostgresLock implements LockStore {
   }
 
   /** What requests rely on; the tables are made here if they are missing. */
-  async #greet(client: Client): Promise<ServerFacts> {
+  async #greet(client: Client): Promise<Session> {
+    const isPrivate = await settleSession(client, this.#options);
     const [first] = await runTogether(client, this.#options, [
       `SELECT current_setting('transaction_read_only') = 'on' AS read_only,
   to_regclass('highlander_lease') IS NOT NULL AS has_lease, to_regclass('highlander_schema') IS NOT NULL AS has_schema,
@@ -161,7 +171,14 @@ class PostgresLock implements LockStore {
     const isKnown = facts['has_lease'] === true && facts['has_schema'] === true;
     const version = isKnown ? await this.#schemaVersion(client) : 0;
     if (version < SCHEMA_VERSION) await runTogether(client, this.#options, [migrationsAfter(version)]);
-    return { hasIdentity: await canIdentify(client), hasOldTable: facts['has_old_table'] === true };
+    const known = await identityOf(client);
+    const identity = known === '' || isPrivate ? client.escapeLiteral(known) : IDENTITY;
+    return {
+      client,
+      isPrivate,
+      prepared: new Map(),
+      facts: { identity, hasOldTable: facts['has_old_table'] === true },
+    };
   }
 
   async #schemaVersion(client: Client): Promise<number> {
@@ -171,15 +188,10 @@ class PostgresLock implements LockStore {
     return Number(versions?.rows[0]?.['version'] ?? 0);
   }
 
-  async #run<Reply>(
-    name: string,
-    ask: Ask,
-    signal: AbortSignal,
-    interpret: Interpret<Reply>,
-  ): Promise<Reply | Unavailable> {
+  async #run<Reply>(name: string, ask: Ask<Reply>, signal: AbortSignal): Promise<Reply | Unavailable> {
     try {
       if (this.#closed.signal.aborted) throw new Error('the store is closed');
-      const send = (session: Session): Promise<Reply> => this.#send(session, name, ask, interpret);
+      const send = (session: Session): Promise<Reply> => this.#send(session, name, ask);
       return await this.#connection.request(send, signal);
     } catch (error) {
       const { target, credentials } = this.#options;
@@ -189,19 +201,33 @@ class PostgresLock implements LockStore {
     }
   }
 
-  async #send<Reply>(session: Session, name: string, ask: Ask, interpret: Interpret<Reply>): Promise<Reply> {
-    const { client, facts } = session;
-    const sql = new Statements(name, facts, (text) => client.escapeLiteral(text));
-    const results = await runTogether(client, this.#options, ask(sql));
-    const seen = results.at(-1)?.rows[0];
+  async #send<Reply>(session: Session, name: string, ask: Ask<Reply>): Promise<Reply> {
+    const { facts } = session;
+    const row = ask.attempt && (await this.#rowOf(session, name, ask.attempt.sql));
+    if (ask.attempt !== undefined && row !== undefined) return ask.attempt.done(row);
+    const seen = await this.#rowOf(session, name, ask.look);
     if (seen === undefined) throw new Error('a statement answered in an unknown form');
     refuseReadOnly(seen);
-    const changed = results.length > 1 ? results[0]?.rows[0] : undefined;
-    if (changed === undefined && seen['has_old_table'] === true && !facts.hasOldTable) {
+    if (seen['has_old_table'] === true && !facts.hasOldTable) {
       session.facts = { ...facts, hasOldTable: true };
-      return this.#send(session, name, ask, interpret);
+      return this.#send(session, name, ask);
     }
-    return interpret(changed, seen) ?? this.#send(session, name, ask, interpret);
+    return ask.seen(seen) ?? this.#send(session, name, ask);
+  }
+
+  /** Prepared where the session is our own: to plan a statement takes longer than to run it. */
+  async #rowOf(session: Session, lock: string, sql: (sql: Statements) => string): Promise<Row | undefined> {
+    const { client, facts, isPrivate, prepared } = session;
+    if (!isPrivate) {
+      const values = literals((text) => client.escapeLiteral(text));
+      const [result] = await runTogether(client, this.#options, [sql(new Statements(lock, facts, values))]);
+      return result?.rows[0];
+    }
+    const values = new ParameterList();
+    const text = sql(new Statements(lock, facts, values));
+    const name = prepared.get(text) ?? `lock_${prepared.size}`;
+    prepared.set(text, name);
+    return (await client.query<Row>({ name, text, values: values.list })).rows[0];
   }
 }
 
@@ -210,15 +236,24 @@ function refuseReadOnly(row: Row): void {
   if (row['read_only'] === true) throw Object.assign(new Error('read-only'), { code: READ_ONLY });
 }
 
-/** Some providers and roles do not have it; then only the floor tells of lost data. */
-async function canIdentify(client: Client): Promise<boolean> {
+/** Empty where some providers and roles do not have it; then only the floor tells of lost data. */
+async function identityOf(client: Client): Promise<string> {
   try {
-    await client.query(`SELECT ${IDENTITY}`);
-    return true;
+    const { rows } = await client.query<{ identity: string | null }>(`SELECT ${IDENTITY} AS identity`);
+    return rows[0]?.identity ?? '';
   } catch (error) {
     if (errorCode(error) === undefined) throw error;
-    return false;
+    return '';
   }
+}
+
+function grantedBy(row: Row): AcquireReply {
+  return {
+    kind: 'granted',
+    epoch: Number(row['won_epoch']),
+    remaining: Number(row['won_remaining']),
+    amnesia: row['won_amnesia'] === true,
+  };
 }
 
 /** The Go program's lock comes first: beside it nobody of ours leads, whatever our row says. */

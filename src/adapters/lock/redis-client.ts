@@ -64,6 +64,8 @@ export async function connectRedis(
     disableOfflineQueue: true,
     commandsQueueMaxLength: 100,
     pingInterval: PING_EVERY,
+    // It would bound the time until a command is written, at the cost of a timer for each. Our requests have a deadline.
+    commandOptions: { timeout: 0 },
     disableClientInfo: true,
     maintNotifications: 'disabled',
     socket: tls === undefined ? { ...where, ...limits } : { ...where, ...limits, ...tls },

@@ -40,14 +40,16 @@ local function run()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
 end
 
-local function remember(epoch, nonce, holder, heldUntil, released)
+-- run: on which server it is held; nothing where it is held no more.
+local function remember(epoch, nonce, holder, heldUntil, run)
   redis.call('SET', KEYS[2], string.format('{"epoch":%d,"nonce":%s,"holder":%s,"heldUntil":%d,"released":%s,"run":"%s"}',
-    epoch, cjson.encode(nonce), cjson.encode(holder), heldUntil, tostring(released), run()))
+    epoch, cjson.encode(nonce), cjson.encode(holder), heldUntil, tostring(run == nil), run or ''))
 end
 
 -- How many replicas keep up with this server, and whether it refuses writes without them: how far a write is to be confirmed.
 local function replication()
   local info = redis.call('INFO', 'replication')
+  if string.find(info, 'connected_slaves:0', 1, true) then return '0', '0' end
   local _, online = string.gsub(info, 'slave%d+:[^%c]*state=online', '')
   local guarded = string.find(info, 'min_slaves_good_slaves', 1, true)
   return string.format('%d', online), guarded and '1' or '0'
@@ -71,7 +73,7 @@ end
 `;
 
 /**
- * ARGV: nonce, holder, TTL in ms, floor, createdAt, expiresAt, channel. Answers `granted, epoch, remaining ms, amnesia`
+ * ARGV: nonce, holder, TTL in ms, floor, createdAt, expiresAt, channel, nonce and epoch of who is superseded or nothing. Answers `granted, epoch, remaining ms, amnesia`
  * and the two of `replication`, or what `READ` answers for a held lock. A repetition writes what is there again, so that
  * the replicas can be asked to confirm it. The data is suspect (amnesia) if its counter lies below the floor, or if the
  * server was replaced or restarted (`run_id`) since the holder last renewed: what was granted after the last copy is lost.
@@ -85,13 +87,15 @@ if grant and grant.nonce == nonce then
   if text then redis.call('SET', KEYS[2], text) end
   return granted(grant.epoch, redis.call('PTTL', KEYS[1]), grant.amnesia)
 end
-local present = held()
+local isDead = grant and grant.nonce == ARGV[8] and grant.epoch == tonumber(ARGV[9])
+local present = not isDead and held()
 if present then return present end
 
 local epoch = math.max(counter, floor) + 1
 if epoch > 9007199254740991 then return redis.error_reply('BADRECORD') end
-local amnesia = counter < floor or (record ~= nil and not record.released and record.run ~= run())
-remember(epoch, nonce, holder, now + ttl, false)
+local here = run()
+local amnesia = counter < floor or (record ~= nil and not record.released and record.run ~= here)
+remember(epoch, nonce, holder, now + ttl, here)
 redis.call('SET', KEYS[1], string.format(
   '{"value":%s,"clusterName":"","createdAt":"%s","updatedAt":"%s","expiresAt":"%s","ttl":%d,"version":%d,"nonce":%s,"epoch":%d,"amnesia":%s}',
   cjson.encode(holder), ARGV[5], ARGV[5], ARGV[6], ttl * 1000000, epoch, cjson.encode(nonce), epoch, tostring(amnesia)),
@@ -105,7 +109,7 @@ export const RENEW = script(`
 local nonce, epoch, ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if grant and grant.nonce == nonce and grant.epoch == epoch and counter <= epoch then
   redis.call('PEXPIRE', KEYS[1], ttl)
-  remember(epoch, nonce, grant.value, now + ttl, false)
+  remember(epoch, nonce, grant.value, now + ttl, run())
   return {'ok', string.format('%d', ttl), replication()}
 end
 return {'lost', grant and grant.value or foreign or ''}
@@ -115,7 +119,7 @@ return {'lost', grant and grant.value or foreign or ''}
 export const RELEASE = script(`
 local nonce, epoch = ARGV[1], tonumber(ARGV[2])
 if not (grant and grant.nonce == nonce and grant.epoch == epoch) then return {'not-ours'} end
-remember(math.max(counter, epoch), nonce, grant.value, now, true)
+remember(math.max(counter, epoch), nonce, grant.value, now)
 redis.call('DEL', KEYS[1])
 redis.pcall('PUBLISH', ARGV[3], string.format('r:%d', epoch))
 return {'released'}

@@ -90,10 +90,12 @@ class RedisLock implements LockStore {
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
-    const { name, nonce, holder, floor } = request;
+    const { name, nonce, holder, floor, supersedes } = request;
     const ttl = Math.ceil(request.ttl);
     const wall = this.#system.clock.wall();
-    const args = [nonce, holder, ttl, floor, timestamp(wall), timestamp(wall + ttl), redisChannel(name)];
+    const dead = [supersedes?.nonce ?? '', supersedes?.epoch ?? ''];
+    const times = [timestamp(wall), timestamp(wall + ttl)];
+    const args = [nonce, holder, ttl, floor, ...times, redisChannel(name), ...dead];
     this.#unconfirmed = nonce;
     return this.#run(ACQUIRE, name, args, signal, async (answer) => {
       const { reply, client } = answer;

@@ -7,7 +7,7 @@
  * the anchor's floor turns into amnesia for the next one.
  */
 import { statSync } from 'node:fs';
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Duration } from '../../core/time.ts';
 import type { System } from '../../ports/system.ts';
 import { wait, within } from './deadline.ts';
@@ -26,6 +26,8 @@ export type Run = (statement: string, values: Values) => Row | undefined;
 interface Opened {
   readonly database: DatabaseSync;
   readonly clock: HostClock;
+  /** Those that were used before: to prepare one takes longer than to run it. */
+  readonly statements: Map<string, StatementSync>;
   /** Device and inode. */
   readonly identity: string;
 }
@@ -92,8 +94,7 @@ export class SqliteFile {
         const opened = this.#opened ?? (await (this.#opening ??= this.#open()));
         over.throwIfAborted();
         if (identityOf(this.#path) !== opened.identity) throw new SqliteRefusal('REPLACED');
-        const run: Run = (statement, values) => opened.database.prepare(statement).get(values);
-        return ask(run, opened.clock.name);
+        return ask((statement, values) => prepared(opened, statement).get(values), opened.clock.name);
       } catch (error) {
         busy.error = isBusy(error) && error instanceof Error ? error : undefined;
         if (!isBusy(error)) throw error;
@@ -120,7 +121,7 @@ export class SqliteFile {
     try {
       prepare(database);
       database.function('now', () => clock.now());
-      this.#opened = { database, clock, identity: identityOf(this.#path) };
+      this.#opened = { database, clock, statements: new Map(), identity: identityOf(this.#path) };
       return this.#opened;
     } catch (error) {
       database.close();
@@ -132,6 +133,14 @@ export class SqliteFile {
     this.#opened?.database.close();
     this.#opened = undefined;
   }
+}
+
+function prepared({ database, statements }: Opened, sql: string): StatementSync {
+  const known = statements.get(sql);
+  if (known !== undefined) return known;
+  const statement = database.prepare(sql);
+  statements.set(sql, statement);
+  return statement;
 }
 
 /** WAL, so that readers and the writer do not hold up each other; FULL, so that what was answered survives a power cut. */

@@ -36,13 +36,13 @@ FROM highlander_lease WHERE name = :name`;
 export const REBASE = `UPDATE highlander_lease SET clock = :clock, until = now() + ttl
 WHERE name = :name AND released = 0 AND clock <> :clock`;
 
-/** Takes a lock that is free, and then answers its row. */
+/** Takes a lock that is free, or that a dead holder (`:deadNonce`, `:deadEpoch`) has, and then answers its row. */
 export const ACQUIRE = `INSERT INTO highlander_lease AS l
   (name, holder, nonce, epoch, until, ttl, clock, released, amnesia)
 VALUES (:name, :holder, :nonce, :floor + 1, now() + :ttl, :ttl, :clock, 0, :floor > 0)
 ON CONFLICT (name) DO UPDATE SET holder = :holder, nonce = :nonce, epoch = max(l.epoch, :floor) + 1,
   until = now() + :ttl, ttl = :ttl, clock = :clock, released = 0, amnesia = l.epoch < :floor
-WHERE (l.released = 1 OR (l.clock = :clock AND l.until <= now())) AND l.epoch < ${Number.MAX_SAFE_INTEGER}
+WHERE (l.released = 1 OR (l.clock = :clock AND l.until <= now()) OR (l.nonce = :deadNonce AND l.epoch = :deadEpoch)) AND l.epoch < ${Number.MAX_SAFE_INTEGER}
 RETURNING epoch, amnesia`;
 
 export const RENEW = `UPDATE highlander_lease SET until = now() + :ttl, ttl = :ttl, clock = :clock

@@ -2,7 +2,7 @@
  * The lock in a file of SQLite, for several controllers on one host. Who holds it is judged by the host's clock since boot,
  * which all of them share and nobody can set; after a reboot a lock that was not released is held for one TTL more.
  */
-import type { LockView } from '../../core/election/record.ts';
+import { isHoldOf, type LockView } from '../../core/election/record.ts';
 import type { Duration } from '../../core/time.ts';
 import type {
   AcquireReply,
@@ -44,7 +44,6 @@ class SqliteLock implements LockStore {
   readonly #system: System;
   readonly #file: SqliteFile;
   readonly #closed = new AbortController();
-  readonly #notices = new Set<Promise<void>>();
 
   constructor({ path, timeout, openClock = openHostClock }: SqliteLockOptions, system: System) {
     this.address = path;
@@ -54,7 +53,7 @@ class SqliteLock implements LockStore {
 
   async acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
     const reply = await this.#ask(signal, (run, clock) => acquire(run, clock, request));
-    if (reply.kind === 'granted') this.#tell();
+    if (reply.kind === 'granted') giveNotice(this.address);
     return reply;
   }
 
@@ -73,7 +72,7 @@ class SqliteLock implements LockStore {
       const released = run(RELEASE, { ...valuesOf(grant), clock });
       return { kind: released === undefined ? 'not-ours' : 'released' };
     });
-    if (reply.kind === 'released') this.#tell();
+    if (reply.kind === 'released') giveNotice(this.address);
     return reply;
   }
 
@@ -94,13 +93,6 @@ class SqliteLock implements LockStore {
   async close(): Promise<void> {
     this.#closed.abort();
     this.#file.close();
-    await Promise.all(this.#notices);
-  }
-
-  #tell(): void {
-    const notice = giveNotice(this.address);
-    this.#notices.add(notice);
-    void notice.finally(() => this.#notices.delete(notice));
   }
 
   async #ask<Reply>(
@@ -119,13 +111,15 @@ class SqliteLock implements LockStore {
 }
 
 function acquire(run: Run, clock: string, request: AcquireRequest): AcquireReply {
-  const { name, nonce, holder, ttl, floor } = request;
+  const { name, nonce, holder, ttl, floor, supersedes } = request;
   if (floor >= Number.MAX_SAFE_INTEGER) throw new SqliteRefusal('EPOCH_SPENT');
-  const values = { name, nonce, holder, clock, ttl: microseconds(ttl), floor: BigInt(floor) };
+  // No row has the epoch -1.
+  const dead = { deadNonce: supersedes?.nonce ?? '', deadEpoch: BigInt(supersedes?.epoch ?? -1) };
+  const values = { name, nonce, holder, clock, ttl: microseconds(ttl), floor: BigInt(floor), ...dead };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     // Read first: only one process can write at a time.
     const view = read(run, clock, name);
-    if (view.kind === 'held') {
+    if (view.kind === 'held' && !isHoldOf(supersedes, view)) {
       if (view.nonce !== nonce) return { kind: 'held', view };
       const { epoch, remaining, amnesia = false } = view;
       return { kind: 'granted', epoch, remaining, amnesia };

@@ -1,5 +1,5 @@
 /** The follower's part of the state machine: watching, aiming, and the attempt to take the lock. */
-import type { LockView } from './record.ts';
+import { isHoldOf, type DeadHold, type LockView } from './record.ts';
 import type { AcquireReply, AnchorView, Hint, Unavailable } from './replies.ts';
 import { needsAnchor } from './state.ts';
 import type { Phase } from './state.ts';
@@ -21,6 +21,7 @@ import {
   follow,
   followBy,
   sawAnchor,
+  sawEpoch,
   takeableAt,
 } from './turn.ts';
 import type { Turn } from './turn.ts';
@@ -44,9 +45,10 @@ export function advanceFollower(turn: Turn, phase: Following): void {
     callAnchor(turn, { op: 'read-anchor' });
   if (turn.state.lockCall !== undefined) return;
   if (now >= Math.max(phase.tryAt, takeableAt(turn)) && canContend(turn)) {
-    const floor = turn.state.seen;
-    enter(turn, { kind: 'acquiring', nonce, floor, sentAt: now, rereadAt: Infinity });
-    callStore(turn, { op: 'acquire', nonce, floor });
+    const { seen: floor, dead } = turn.state;
+    const attempt = { nonce, floor, ...(dead && { supersedes: dead }) };
+    enter(turn, { kind: 'acquiring', ...attempt, sentAt: now, rereadAt: Infinity });
+    callStore(turn, { op: 'acquire', ...attempt });
   } else if (now >= Math.min(phase.tryAt, phase.readAt)) callStore(turn, { op: 'read' });
 }
 
@@ -65,6 +67,8 @@ export function onAcquired(turn: Turn, phase: Acquiring, reply: AcquireReply): W
     case 'granted':
       return { phase, epoch: reply.epoch, isAmnesia: reply.amnesia, isAlone: reply.isAlone ?? false };
     case 'held':
+      // A store that does not give it to us now is not asked again until the lock runs out.
+      if (isHoldOf(phase.supersedes, reply.view)) change(turn, { dead: undefined });
       followBy(turn, reply.view);
       return undefined;
     case 'unavailable':
@@ -113,6 +117,17 @@ export function onHint(turn: Turn, hint: Hint): void {
     const soon = Math.max(now, lastAskedAt + FOLLOWER_ASK_INTERVAL);
     enter(turn, { ...phase, readAt: Math.min(phase.readAt, soon) });
   }
+}
+
+/** The lock is tried at once if the dead one is who held it when we last looked, else looked at. */
+export function onDeath(turn: Turn, dead: DeadHold): void {
+  const { phase, lock } = turn.state;
+  const { now } = turn.moment;
+  sawEpoch(turn, dead.epoch);
+  change(turn, { dead });
+  if (phase.kind !== 'follower') return;
+  if (lock?.kind === 'held' && isHoldOf(dead, lock)) enter(turn, { ...phase, tryAt: now });
+  else enter(turn, { ...phase, readAt: Math.min(phase.readAt, now) });
 }
 
 /** While nobody tells us of changes we poll; when somebody does again, what was missed is read once. */

@@ -10,6 +10,23 @@ export type Epoch = number;
 /** The random id of one acquisition attempt. Ownership is compared by (nonce, epoch), never by a configured id. */
 export type Nonce = string;
 
+/**
+ * An acquisition whose holder is proven to be dead, by the kubelet's word about its container or by the restart of that
+ * container in place. That it does not answer is no proof.
+ */
+export interface DeadHold {
+  readonly nonce: Nonce;
+  readonly epoch: Epoch;
+}
+
+/** Whether what is held is what the dead one held. */
+export function isHoldOf(
+  dead: DeadHold | undefined,
+  held: { readonly nonce?: Nonce; readonly epoch: Epoch },
+): boolean {
+  return dead !== undefined && held.nonce === dead.nonce && held.epoch === dead.epoch;
+}
+
 /** What a reader of the lock sees. `remaining` is judged by the store's clock (Lease: by local observation). */
 export type LockView =
   | {

@@ -1,7 +1,7 @@
 /** The data of the election's state machine: what it remembers, hears and asks for. The rules are in `step.ts`. */
 import type { Duration, Instant, WallTime } from '../time.ts';
 import type { ElectionEvent, WaitReason } from './events.ts';
-import type { AnchorRecord, Epoch, LockView, Nonce } from './record.ts';
+import type { AnchorRecord, DeadHold, Epoch, LockView, Nonce } from './record.ts';
 import type {
   AcquireReply,
   AnchorView,
@@ -35,7 +35,7 @@ export interface Moment {
 
 /** A request to the store or to the anchor. */
 export type Request =
-  | { readonly op: 'acquire'; readonly nonce: Nonce; readonly floor: Epoch }
+  | { readonly op: 'acquire'; readonly nonce: Nonce; readonly floor: Epoch; readonly supersedes?: DeadHold }
   | { readonly op: 'renew' | 'release'; readonly nonce: Nonce; readonly epoch: Epoch }
   | { readonly op: 'read' }
   | { readonly op: 'read-anchor' }
@@ -88,6 +88,7 @@ export type Phase =
       readonly kind: 'acquiring';
       readonly nonce: Nonce;
       readonly floor: Epoch;
+      readonly supersedes?: DeadHold;
       readonly sentAt: Instant;
       /** The outcome is unknown: read the lock then. */
       readonly rereadAt: Instant;
@@ -129,6 +130,8 @@ export interface ElectionState {
   readonly seen: Epoch;
   /** The last answer about the lock; undefined before the first and while we hold it. */
   readonly lock: LockView | undefined;
+  /** The last acquisition of which it was proven that its holder is dead. */
+  readonly dead: DeadHold | undefined;
   /**
    * Undefined if the last lock seen was one of ours. Otherwise a stranger's hand may still be on it, and this is since
    * when it has been seen absent: Infinity while it is there, or where that is not known.
@@ -170,6 +173,8 @@ export type Event =
   | { readonly kind: 'hint'; readonly hint: Hint }
   | { readonly kind: 'subscription'; readonly up: boolean }
   | { readonly kind: 'anchor-seen'; readonly record: AnchorRecord }
+  /** Proven by the kubelet's word or by a restart in place; a hint is no such event. */
+  | { readonly kind: 'holder-died'; readonly dead: DeadHold }
   /** A managed object carries a higher epoch than the term of this nonce. */
   | { readonly kind: 'outranked'; readonly nonce: Nonce; readonly epoch: Epoch }
   /** A check of the right to act found that the clocks disagree. */
@@ -205,6 +210,7 @@ export function initialState(moment: Moment, config: ElectionConfig): ElectionSt
     since: moment.now,
     seen: 0,
     lock: undefined,
+    dead: undefined,
     strangerGoneAt: config.meetsStrangers ? Infinity : undefined,
     strangerUntil: undefined,
     lockCall: undefined,

@@ -174,6 +174,59 @@ describe('a follower', () => {
     expect(candidate.wakeAt).toBe(4000);
   });
 
+  describe('when it is told that a holder is dead', () => {
+    const dead = { nonce: 'o', epoch: 3 };
+    const held = (nonce: string, epoch: number) =>
+      ({ kind: 'held', holder: 'other', nonce, epoch, remaining: 4000 }) as const;
+    const watching = (nonce: string, epoch: number): Candidate => {
+      const candidate = acquiring();
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held(nonce, epoch) } });
+      return candidate;
+    };
+
+    it('takes the lock from it at once, by its nonce and epoch', () => {
+      const candidate = watching('o', 3);
+      candidate.send({ kind: 'holder-died', dead }, 100);
+      expect(candidate.requests).toMatchObject([{ op: 'acquire', floor: 3, supersedes: dead }]);
+    });
+
+    it.each([
+      ['another nonce', 'p', 3],
+      ['a higher epoch', 'o', 4],
+    ])('looks, and leaves the lock to who holds it with %s', (_what, nonce, epoch) => {
+      const candidate = watching(nonce, epoch);
+      candidate.send({ kind: 'holder-died', dead }, 100);
+      expect(candidate.requests).toEqual([{ op: 'read' }]);
+      candidate.answer({ op: 'read', reply: held(nonce, epoch) });
+      expect(candidate.requests).toEqual([]);
+      expect(candidate.wakeAt).toBe(100 + 4000 + 25);
+    });
+
+    it('asks a store that does not give the lock just once', () => {
+      const candidate = watching('o', 3);
+      candidate.send({ kind: 'holder-died', dead }, 100);
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('o', 3) } });
+      expect(candidate.requests).toEqual([]);
+      expect(candidate.wakeAt).toBe(100 + 4000 + 25);
+    });
+
+    it('tries again when it is told while an attempt is under way', () => {
+      const candidate = acquiring();
+      candidate.send({ kind: 'holder-died', dead }, 10);
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('o', 3) } }, 20);
+      expect(candidate.requests).toMatchObject([{ op: 'acquire', supersedes: dead }]);
+    });
+
+    it('rests as ever where it may not contend', () => {
+      const candidate = watching('o', 3);
+      candidate.send({ kind: 'stand-aside', until: 60_000 }, 100);
+      candidate.send({ kind: 'holder-died', dead }, 100);
+      candidate.answer({ op: 'read', reply: held('o', 3) });
+      expect(candidate.requests).toEqual([]);
+      expect(candidate.wakeAt).toBeGreaterThan(1000);
+    });
+  });
+
   it('says that the anchor was refused, does not contend, and tries again later', () => {
     const candidate = new Candidate();
     candidate.send({ kind: 'subscription', up: true });

@@ -3,7 +3,7 @@
  * stays a pure function of its arguments.
  */
 import type { ElectionEvent } from './events.ts';
-import type { AnchorRecord, Epoch, LockView } from './record.ts';
+import { isHoldOf, type AnchorRecord, type Epoch, type LockView } from './record.ts';
 import type {
   AnchorAnswer,
   Effect,
@@ -117,6 +117,8 @@ export function followBy(turn: Turn, view: LockView): void {
   noteLock(turn, view);
   const { isReleaseHinted } = turn.state;
   if (view.kind === 'held') {
+    if (isHoldOf(turn.state.dead, view) && canContend(turn))
+      return follow(turn, Math.max(now, takeableAt(turn)));
     // A stranger neither announces its release nor lets the lock run out while it lives: it is looked at.
     const rest = view.nonce === undefined ? Math.min(view.remaining, FOLLOWER_ASK_INTERVAL) : view.remaining;
     return follow(turn, now + (isReleaseHinted ? releaseJitter(uniform) : rest + expiryJitter(uniform)));
