@@ -76,6 +76,7 @@ export class ShownWorld implements Facts {
       notReady: undefined,
       isStoreUp: true,
       storeFailures: 0,
+      candidates: [],
       now: 0,
       wall: 0,
       ...this.#state,

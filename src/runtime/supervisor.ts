@@ -28,6 +28,7 @@ import { stripNode, type Node } from './node.ts';
 import { ManagedObjects } from './managed-objects.ts';
 import { Observations } from './observations.ts';
 import { pause } from './pause.ts';
+import { PresenceKeeper } from './presence.ts';
 import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
 import { stripResource, WORKLOAD_TYPES } from './resource.ts';
@@ -41,6 +42,8 @@ export interface SupervisorOptions {
   /** `<id>/<pod uid or host>/<incarnation uuid>`. */
   readonly holder: string;
   readonly clusterName: string;
+  /** Of the program, for people. */
+  readonly version: string;
   readonly controllerNamespace: string;
   readonly lockName: string;
   readonly timing: Timing;
@@ -64,6 +67,8 @@ export class Supervisor {
   readonly hub: Hub;
   /** The watched objects, for people. */
   readonly inspection: Inspection;
+  /** The candidates, as they say themselves. */
+  readonly presence: PresenceKeeper;
   readonly #ports: SupervisorPorts;
   readonly #options: SupervisorOptions;
   readonly #pods: Cache<Pod>;
@@ -103,6 +108,13 @@ export class Supervisor {
     this.#observations = new Observations(clock, this.#pods, this.#nodes, this.#goPods);
     this.#objects = new ManagedObjects(ports.cluster, tenantSelector(options.tenant));
     this.#controls = new Controls(ports.cluster, clock, options);
+    this.presence = new PresenceKeeper(
+      ports.cluster,
+      this.#controls,
+      ports.system,
+      () => this.election(),
+      options,
+    );
     this.#resources = new Map(
       [...WORKLOAD_TYPES].map(([kind, type]) => {
         const strip = (object: WorkloadResource): WorkloadResource => stripResource(type, object);
@@ -273,7 +285,15 @@ export class Supervisor {
     );
     this.#controls.watch(() => this.#heedControl());
     this.#heedControl();
-    await this.#elector.run(AbortSignal.any([stop, broken.signal]));
+    const announced = new AbortController();
+    const announcing = this.presence.run(announced.signal);
+    this.hub.subscribe(({ type }) => type === 'election' && this.presence.look());
+    try {
+      await this.#elector.run(AbortSignal.any([stop, broken.signal]));
+    } finally {
+      announced.abort();
+      await announcing;
+    }
   }
 
   /** Whether a person wants this process to lead is looked at with every change of the records. */

@@ -1,4 +1,5 @@
 /** Everything that version 1 of the API is made of, as plain data and questions about the present. */
+import type { Candidate } from '../../core/control/presence.ts';
 import type { ElectionView } from '../../core/election/view.ts';
 import type { HistoryEntry } from '../../core/history.ts';
 import type { Leadership } from '../../core/leadership.ts';
@@ -40,6 +41,8 @@ export interface State {
   readonly isStoreUp: boolean;
   /** Operations of the store without an answer since the last one that had one. */
   readonly storeFailures: number;
+  /** The candidates as they say themselves, this process too once it has. */
+  readonly candidates: readonly Candidate[];
   /** Both clocks, read at once. */
   readonly now: Instant;
   readonly wall: WallTime;

@@ -243,12 +243,6 @@ describe('what is not known', () => {
       unknownBecause: 'cronjobs have not been read yet: forbidden',
     });
   });
-
-  it('are candidates that do not announce themselves, and the list says so', async () => {
-    const { json } = await ask('/api/v1/controllers');
-    expect(json['items']).toHaveLength(1);
-    expect(json['metadata'].partial).toMatchObject([{ source: 'presence', code: 'not-announced' }]);
-  });
 });
 
 it('terms follow from the changes of leader, with the vacancy between them', async () => {

@@ -2,14 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { instant, type Facts, type State, type WorkloadFacts } from '../../api/v1/facts.ts';
 import { hasFilter, parseFilter, type Filter } from '../../api/v1/filter.ts';
-import {
-  mapControllers,
-  mapLeader,
-  mapObserver,
-  mapPartial,
-  mapStore,
-  PRESENCE,
-} from '../../api/v1/leader.ts';
+import { mapControllers } from '../../api/v1/candidates.ts';
+import { mapLeader, mapObserver, mapStore } from '../../api/v1/leader.ts';
+import { mapPartial, presencePartial } from '../../api/v1/partial.ts';
 import {
   DEFAULT_PAGE,
   LARGEST_PAGE,
@@ -81,8 +76,8 @@ export const ANSWERS = {
   store: ({ facts }) => reply(mapStore(facts.identity, facts.state())),
 
   controllers: (desk) => {
-    const items = mapControllers(desk.facts.identity, desk.facts.state());
-    return listed(desk, 'ControllerList', items, [PRESENCE]);
+    const state = desk.facts.state();
+    return listed(desk, 'ControllerList', mapControllers(desk.facts.identity, state), presencePartial(state));
   },
 
   controller: ({ facts }, request) => {
@@ -208,7 +203,7 @@ function answerWorkloads({ facts, board, pages }: Desk, request: Request): Reply
         revision: page.revision,
         observedAt: instant(state.wall) ?? '',
         observedBy: mapObserver(facts.identity, state),
-        partial: mapPartial(state),
+        partial: mapPartial(facts.identity, state),
         total,
         remaining,
         continue: page.continue ?? null,
@@ -288,7 +283,7 @@ function metaOf({ facts, board }: Desk, state: State): Meta {
     revision: board.revision,
     observedAt: instant(state.wall) ?? '',
     observedBy: mapObserver(facts.identity, state),
-    partial: mapPartial(state),
+    partial: mapPartial(facts.identity, state),
   };
 }
 

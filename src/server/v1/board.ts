@@ -4,7 +4,7 @@
  */
 import type { Filterable } from '../../api/v1/filter.ts';
 import type { Facts, State } from '../../api/v1/facts.ts';
-import { mapControllers } from '../../api/v1/leader.ts';
+import { mapControllers } from '../../api/v1/candidates.ts';
 import type { WorkloadRow } from '../../api/v1/schema/state.ts';
 import { mapEntry } from '../../api/v1/story.ts';
 import { mapSummary } from '../../api/v1/summary.ts';

@@ -27,6 +27,7 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
       notReady: notReady(),
       isStoreUp: isStoreUp(),
       storeFailures: store.failures,
+      candidates: supervisor.presence.candidates(),
       now: clock.now(),
       wall: clock.wall(),
     }),
@@ -46,6 +47,7 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
     watch: (watcher) => {
       inspection.watch((key) => watcher.onWorkload(key));
       hub.onHistory((entry) => watcher.onHistory(entry));
+      supervisor.presence.watch(() => watcher.onState());
       hub.subscribe((event) => {
         if (event.type === 'election' || event.type === 'server-fencing') watcher.onState();
         else if (event.type === 'workload-changed') watcher.onWorkload(formatKey(event.view.key));
