@@ -17,6 +17,8 @@ import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { ServerFence } from '../ports/server-fence.ts';
 import type { System } from '../ports/system.ts';
+import type { AskedRecord } from '../core/control/entries.ts';
+import { listAsked } from './asked-records.ts';
 import { Controls } from './controls.ts';
 import { createElector, type Elector } from './elector.ts';
 import { Inspection } from './inspection.ts';
@@ -187,6 +189,11 @@ export class Supervisor {
   /** Workloads waiting to be looked at, and since when the first of them has been. */
   queue(): { readonly depth: number; readonly oldest: Instant | undefined } {
     return this.#reconciler?.queue ?? { depth: 0, oldest: undefined };
+  }
+
+  /** Every record in which somebody asks for something. */
+  asked(): readonly AskedRecord[] {
+    return listAsked(this.#controls, this.#sources, this.#options.tenant);
   }
 
   /** Why this process is not ready, or undefined: caches synced and watching, store and anchor answering. */

@@ -132,6 +132,7 @@ export function openSurface(
     ttl,
     storeKind: store.kind,
     storeAddress: store.address,
+    controllerNamespace: options.controllerNamespace,
   };
   const { isStoreUp } = sources;
   const v1Facts = liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp });

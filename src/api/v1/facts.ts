@@ -1,4 +1,5 @@
 /** Everything that version 1 of the API is made of, as plain data and questions about the present. */
+import type { AskedRecord } from '../../core/control/entries.ts';
 import type { Candidate } from '../../core/control/presence.ts';
 import type { ElectionView } from '../../core/election/view.ts';
 import type { HistoryEntry } from '../../core/history.ts';
@@ -24,6 +25,8 @@ export interface Identity {
   readonly storeKind: string;
   /** Without credentials. */
   readonly storeAddress: string;
+  /** Where the control ConfigMap is. */
+  readonly controllerNamespace: string;
 }
 
 /** The process as it is now. */
@@ -81,6 +84,8 @@ export interface Facts {
   objects(key: string): readonly SeenObject[];
   /** Oldest first. */
   history(): readonly HistoryEntry[];
+  /** Every record in which somebody asks for something, in no order. */
+  asked(): readonly AskedRecord[];
   /** Oldest first. */
   recent(): readonly RecentEvent[];
   /** For as long as the process lives. */

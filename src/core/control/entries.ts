@@ -32,3 +32,33 @@ export function workloadOfEntry(entry: string): string | undefined {
   const key = prefix === undefined ? undefined : decodeRecordKey(entry.slice(prefix.length));
   return key === undefined ? undefined : formatKey(key);
 }
+
+/** What somebody asked for, as its record stands. */
+export interface AskedRecord {
+  readonly is: 'pause' | 'request' | 'fence' | 'drain';
+  readonly of: { readonly is: 'workload' | 'tenant' | 'controller' | 'node'; readonly name: string };
+  /** Entry of the control ConfigMap; of a custom resource, the one that it would be. */
+  readonly entry: string;
+  /** It is an annotation of the workload's custom resource. */
+  readonly isAnnotation: boolean;
+  readonly text: string;
+}
+
+/** Undefined for an entry that asks for nothing. `tenant`: whose ConfigMap it is. */
+export function recordOfEntry(entry: string, text: string, tenant: string): AskedRecord | undefined {
+  const record = (is: AskedRecord['is'], of: AskedRecord['of']): AskedRecord => ({
+    is,
+    of,
+    entry,
+    isAnnotation: false,
+    text,
+  });
+  if (entry === PAUSE_ALL) return record('pause', { is: 'tenant', name: tenant });
+  if (entry === LEADER_REQUEST) return record('request', { is: 'tenant', name: tenant });
+  if (entry.startsWith(FENCED)) return record('fence', { is: 'node', name: entry.slice(FENCED.length) });
+  if (entry.startsWith(DRAINED))
+    return record('drain', { is: 'controller', name: entry.slice(DRAINED.length) });
+  const key = workloadOfEntry(entry);
+  if (key === undefined) return undefined;
+  return record(entry.startsWith(PAUSED) ? 'pause' : 'request', { is: 'workload', name: key });
+}

@@ -27,6 +27,13 @@ beforeEach(async () => {
   world.set('process/default/report');
   world.set('process/web/sick', { reason: 'CrashLoop', labels: { app: 'sick' }, node: 'node-b' });
   world.set('service/web/api', { reason: 'Starting', restarts: 3 });
+  world.records.push({
+    is: 'drain',
+    of: { is: 'controller', name: 'two' },
+    entry: 'drained.two',
+    isAnnotation: false,
+    text: '{"id":"one","by":"eva","reason":"old","at":"2026-01-01T00:00:00Z"}',
+  });
   v1 = openV1(world, system);
   const listening = await listen(0, new Router(v1.routes), system);
   if ('code' in listening) throw new Error(listening.message);

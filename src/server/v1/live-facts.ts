@@ -42,6 +42,7 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
     },
     explain: (key) => supervisor.explain(key),
     objects: (key) => inspection.objects(key),
+    asked: () => supervisor.asked(),
     history: () => hub.history,
     recent: () => hub.recent,
     watch: (watcher) => {

@@ -3,9 +3,11 @@ import type { Facts } from '../../api/v1/facts.ts';
 import { parseFilter } from '../../api/v1/filter.ts';
 import type { Clock, Random } from '../../ports/system.ts';
 import type { Reply, Request, StreamReply } from '../route.ts';
-import { ANSWERS, refuse } from './answers.ts';
+import { ANSWERS } from './answers.ts';
 import { Board } from './board.ts';
+import { refuse } from './desk.ts';
 import { Pages } from './pages.ts';
+import { sightOf, type Sight } from './sight.ts';
 import { Streams } from './stream.ts';
 
 export interface Office {
@@ -39,12 +41,16 @@ export function openOffice(
           code: 'not-acceptable',
           detail: 'the answer has another type than asked for',
         });
-      return name === 'stream' ? openStream(streams, request) : ANSWERS[name](desk, request);
+      const sight = await sightOf(request, facts);
+      if ('code' in sight) return refuse(request, sight);
+      return name === 'stream'
+        ? openStream(streams, request, sight)
+        : ANSWERS[name]({ ...desk, sight }, request);
     },
   };
 }
 
-function openStream(streams: Streams, request: Request): Reply | StreamReply {
+function openStream(streams: Streams, request: Request, sight: Sight): Reply | StreamReply {
   const filter = parseFilter(request.query, ['tenant']);
   if ('code' in filter) return refuse(request, filter);
   if (streams.isFull)
@@ -59,7 +65,7 @@ function openStream(streams: Streams, request: Request): Reply | StreamReply {
   const last = request.headers['last-event-id'];
   return {
     status: 200,
-    open: (response) => streams.open(response, filter, typeof last === 'string' ? last : undefined),
+    open: (response) => streams.open(response, filter, typeof last === 'string' ? last : undefined, sight),
   };
 }
 

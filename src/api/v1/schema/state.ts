@@ -35,8 +35,8 @@ export const Partial = exact(
   'Partial',
   'A source that could not be read, so that the answer may be incomplete or old.',
   {
-    source: words('kubernetes', 'store', 'leader', 'presence'),
-    code: words('unavailable', 'not-leading', 'disagreement'),
+    source: words('kubernetes', 'store', 'leader', 'presence', 'access'),
+    code: words('unavailable', 'not-leading', 'disagreement', 'hidden'),
     detail: Text,
   },
 );
