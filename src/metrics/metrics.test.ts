@@ -93,7 +93,7 @@ function createTenant(tenant: string, store = 'lease', limit = 1000): Metrics {
 
 async function scrape(): Promise<ReadonlyMap<string, Family>> {
   now += 1000;
-  return parseExposition((await shared.render()).body);
+  return parseExposition(String((await shared.render()).body));
 }
 
 const elect = (metrics: Metrics, event: ElectionEvent): void => metrics.observe({ type: 'election', event });
@@ -269,7 +269,7 @@ describe('the exposition', () => {
     now += 999;
     expect(shared.render()).toBe(first);
     now += 1;
-    const later = parseExposition((await shared.render()).body);
+    const later = parseExposition(String((await shared.render()).body));
     expect(sumOf(later, `${PREFIX}leadership_acquisitions_total`)).toBe(1);
   });
 });
