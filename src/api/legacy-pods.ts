@@ -108,12 +108,13 @@ const PRODUCT: Readonly<Record<string, string>> = {
 };
 
 /** `/api/dbinfo`. The address has no credentials; a password inside it would be masked. */
-export function mapDbInfo({ storageType, storageAddress, isStoreUp }: LegacyFacts): JsonObject {
+export function mapDbInfo({ storageType, storageAddress, isStoreUp, election }: LegacyFacts): JsonObject {
   const product = PRODUCT[storageType];
   return {
     type: storageType,
     address: storageAddress.replace(/\/\/([^:/@]*):[^@]*@/, '//$1:****@'),
     connected: isStoreUp,
+    ...(election?.store.up === false ? { lastError: election.store.cause } : {}),
     details: product === undefined ? {} : { type: product },
   };
 }

@@ -53,7 +53,11 @@ function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: 
   const { controller, tenant, clusterName, version, now } = sources;
   const single = singleOf(instruments);
   single('is_leader', () => (sources.isLeader() ? 1 : 0));
-  single('term', () => sources.election()?.epoch);
+  single('term', () => {
+    const view = sources.election();
+    // None was seen, and the store does not answer: not known, rather than zero.
+    return view?.epoch === 0 && !view.store.up ? undefined : view?.epoch;
+  });
   single('server_fencing', () => {
     const { state } = sources.snapshot().serverFencing;
     return state === 'unknown' ? undefined : state === 'true' ? 1 : 0;
@@ -99,6 +103,8 @@ function addWorkloadGauges(
     applies: (view: WorkloadView) => boolean = () => true,
   ): void =>
     instruments.gauge(name, (set) => {
+      // What was known before the API server stopped to answer is not known now.
+      if (sources.clusterProblem() !== undefined) return;
       const isCrowded = views().size > limit;
       for (const view of views().values())
         if (applies(view) && !(isCrowded && view.healthy)) read(view, set, labelsOf(view));
@@ -120,9 +126,10 @@ function addWorkloadGauges(
     ({ healthy }) => !healthy,
   );
   instruments.gauge('workloads', (set) => {
+    const isBlind = sources.clusterProblem() !== undefined;
     const counts = new Map<string, { labels: Labels; count: number }>();
     for (const { key, reason } of views().values()) {
-      const labels = { type: key.kind, namespace: key.namespace, tone: TONE[reason] };
+      const labels = { type: key.kind, namespace: key.namespace, tone: isBlind ? 'unknown' : TONE[reason] };
       const id = Object.values(labels).join('/');
       const entry = counts.get(id) ?? { labels, count: 0 };
       counts.set(id, { labels, count: entry.count + 1 });

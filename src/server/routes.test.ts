@@ -51,6 +51,7 @@ beforeEach(async () => {
     notReady: undefined,
     isStoreUp: true,
     storeFailures: 0,
+    disagreement: [],
   };
   usage = new ProcessUsage();
   const sources = {

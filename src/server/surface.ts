@@ -1,5 +1,6 @@
 /** What is seen of one tenant of a running controller from outside: metrics and routes over its supervisor. */
 import type { LegacyFacts, ProcessFacts } from '../api/legacy.ts';
+import { mapDisagreement } from '../api/v1/candidates.ts';
 import type { Duration } from '../core/time.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { ProcessMetrics } from '../metrics/process-metrics.ts';
@@ -109,6 +110,7 @@ export function openSurface(
     notReady: notReady(),
     isStoreUp: sources.isStoreUp(),
     storeFailures: store.failures,
+    disagreement: mapDisagreement(identity, v1Facts.state()),
   });
   const processFacts = (): ProcessFacts => ({
     ...usage.memory(),

@@ -60,7 +60,6 @@ function mapLease(
 
 export function mapStore({ storeKind, storeAddress }: Identity, state: State): Store {
   const { election } = state;
-  const serverFencing = state.serverFencing.state;
   const down = election?.store.up === false ? election.store : undefined;
   const because = storeProblem(state);
   return {
@@ -69,14 +68,19 @@ export function mapStore({ storeKind, storeAddress }: Identity, state: State): S
     up: down !== undefined ? 'false' : because === undefined ? 'true' : 'unknown',
     since: down === undefined ? null : instant(state.wall + down.since - state.now),
     failures: state.storeFailures,
-    fence:
-      election === undefined
-        ? { usable: 'unknown', serverFencing, unknownBecause: 'the election has not begun yet' }
-        : {
-            usable: election.anchorRefused === undefined ? 'true' : 'false',
-            serverFencing,
-            unknownBecause: state.serverFencing.state === 'unknown' ? state.serverFencing.because : null,
-          },
+    fence: mapFence(state),
     unknownBecause: because ?? null,
+  };
+}
+
+/** Both are in the cluster: nothing is known of them while the API server does not answer. */
+function mapFence({ election, serverFencing, clusterProblem }: State): Store['fence'] {
+  const blind = clusterProblem ?? (election === undefined ? 'the election has not begun yet' : undefined);
+  if (blind !== undefined || election === undefined)
+    return { usable: 'unknown', serverFencing: 'unknown', unknownBecause: blind ?? null };
+  return {
+    usable: election.anchorRefused === undefined ? 'true' : 'false',
+    serverFencing: serverFencing.state,
+    unknownBecause: serverFencing.state === 'unknown' ? serverFencing.because : null,
   };
 }

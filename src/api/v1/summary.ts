@@ -40,7 +40,7 @@ export function mapSummary(
     cluster: identity.cluster,
     leader: mapLeader(identity, state),
     store: mapStore(identity, state),
-    counts: { ...counts, tones, kinds },
+    counts: counts.total === 0 && state.clusterProblem !== undefined ? null : { ...counts, tones, kinds },
     problems: [...worst, ...next].slice(0, MOST_PROBLEMS),
     lastChange: change === undefined ? null : mapEntry(change),
     disagreement: disagreement === undefined ? null : [...disagreement],

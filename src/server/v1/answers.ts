@@ -28,6 +28,7 @@ import {
   listed,
   metaOf,
   missing,
+  notFound,
   refuse,
   reply,
   tagged,
@@ -85,14 +86,25 @@ export const ANSWERS = {
 
   controller: ({ facts }, request) => {
     const { id = '' } = request.params;
-    const found = mapControllers(facts.identity, facts.state()).find((one) => one.id === id);
-    return found === undefined ? refuse(request, missing(`no controller ${id} is known`)) : reply(found);
+    const state = facts.state();
+    const found = mapControllers(facts.identity, state).find((one) => one.id === id);
+    return found === undefined
+      ? refuse(request, notFound(state, `no controller ${id} is known`))
+      : reply(found);
   },
 
   tenants: (desk) => {
     const items = desk.tenants().map((facts) => {
-      const { id: leader, term, unknownBecause } = mapLeader(facts.identity, facts.state());
-      return { name: facts.identity.tenant, leader, term, workloads: countWorkloads(facts), unknownBecause };
+      const state = facts.state();
+      const { clusterProblem } = state;
+      const { id: leader, term, unknownBecause } = mapLeader(facts.identity, state);
+      return {
+        name: facts.identity.tenant,
+        leader,
+        term,
+        workloads: clusterProblem === undefined ? countWorkloads(facts) : null,
+        unknownBecause: unknownBecause ?? clusterProblem ?? null,
+      };
     });
     return listed(desk, 'TenantList', items);
   },
@@ -104,7 +116,12 @@ export const ANSWERS = {
     const reachable = clusterProblem === null ? 'true' : 'false';
     const name = facts.identity.cluster;
     return listed(desk, 'ClusterList', [
-      { name, reachable, workloads: board.size, unknownBecause: clusterProblem },
+      {
+        name,
+        reachable,
+        workloads: clusterProblem === null ? board.size : null,
+        unknownBecause: clusterProblem,
+      },
     ]);
   },
 
@@ -140,7 +157,7 @@ export const ANSWERS = {
         metadata: metaOf(desk, state),
         workload: workload.key,
         nodes: mapTree(desk.facts, workload, state),
-        unknownBecause: state.clusterProblem ?? null,
+        unknownBecause: state.clusterProblem ?? mapLeader(desk.facts.identity, state).unknownBecause,
       }),
     ),
 
@@ -282,7 +299,9 @@ function withWorkload(
   const { kind = '', namespace = '', name = '' } = request.params;
   const key = `${kind}/${namespace}/${name}`;
   const workload = parseKey(key) === undefined ? undefined : facts.workload(key);
-  if (workload === undefined) return refuse(request, missing(`there is no workload ${key.slice(0, 300)}`));
+  const state = facts.state();
+  if (workload === undefined)
+    return refuse(request, notFound(state, `there is no workload ${key.slice(0, 300)}`));
   board.refresh();
-  return answer(workload, facts.state());
+  return answer(workload, state);
 }

@@ -1,7 +1,7 @@
 /** What was asked for, and what became of it. */
 import { mapAsked } from '../../api/v1/asked.ts';
 import { DEFAULT_PAGE, readLimit } from '../../api/v1/list-query.ts';
-import { badLimit, listed, missing, refuse, reply, type Answer, type Desk } from './desk.ts';
+import { badLimit, listed, notFound, refuse, reply, type Answer, type Desk } from './desk.ts';
 import { seesSubject } from './sight.ts';
 import type { ActionRecord } from '../../api/v1/schema/action.ts';
 
@@ -18,7 +18,7 @@ export const action: Answer = (desk, request) => {
   const { id = '' } = request.params;
   const found = recordsOf(desk).find((record) => record.id === id);
   return found === undefined
-    ? refuse(request, missing(`no record of an action ${id} is kept`))
+    ? refuse(request, notFound(desk.facts.state(), `no record of an action ${id} is kept`))
     : reply(found);
 };
 

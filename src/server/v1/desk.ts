@@ -90,6 +90,16 @@ export function missing(detail: string): Refusal {
   return { code: 'not-found', detail };
 }
 
+/** What was looked for is not there, or cannot be seen because the API server does not answer. */
+export function notFound({ clusterProblem }: State, detail: string): Refusal {
+  if (clusterProblem === undefined) return missing(detail);
+  return {
+    code: 'kube-unavailable',
+    detail: `${detail}, but what there is cannot be seen: ${clusterProblem}`,
+    headers: { 'retry-after': '1' },
+  };
+}
+
 export function badLimit(): Refusal {
   const hint = `a whole number from 1 to ${LARGEST_PAGE}`;
   const errors = [{ path: 'limit', message: 'no such page', hint }];

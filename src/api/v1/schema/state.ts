@@ -279,14 +279,20 @@ export const Summary = exact('Summary', 'The overview in one call.', {
   cluster: Text,
   leader: Leader,
   store: Store,
-  counts: exact('Counts', 'How many workloads there are, by how they are and by kind.', {
-    total: Count,
-    ready: Count,
-    notReady: Count,
-    unknown: Count,
-    tones: Type.Record(Text, Count),
-    kinds: Type.Record(Text, exact('KindCount', 'Of one kind.', { total: Count, ready: Count })),
-  }),
+  counts: orNull(
+    exact(
+      'Counts',
+      'How many workloads there are, by how they are and by kind. Null: none is known, and the API server does not answer.',
+      {
+        total: Count,
+        ready: Count,
+        notReady: Count,
+        unknown: Count,
+        tones: Type.Record(Text, Count),
+        kinds: Type.Record(Text, exact('KindCount', 'Of one kind.', { total: Count, ready: Count })),
+      },
+    ),
+  ),
   problems: Type.Array(WorkloadRow, { maxItems: 20 }),
   lastChange: orNull(HistoryRecord),
   disagreement: Type.Union([Type.Array(Disagreement), Type.Null()], {
