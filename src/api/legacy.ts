@@ -144,7 +144,10 @@ export function mapDebugStatus(facts: LegacyFacts, usage: ProcessFacts): JsonObj
       sys: usage.resident,
       numGC: usage.garbageCollections,
     },
-    serverInfo: { dbInfo: `${facts.storageType} ${facts.storageAddress}`, port: String(facts.port) },
+    serverInfo: {
+      dbInfo: `${facts.storageType} ${maskPassword(facts.storageAddress)}`,
+      port: String(facts.port),
+    },
     leadershipHistory: changes.map(({ from, to, at, reason }) => ({
       from: plainId(from),
       to: plainId(to),
@@ -170,6 +173,11 @@ function mapWorkloadStatus(workloads: readonly LegacyWorkload[]): JsonObject {
     for (const key of new Set([singular, plural])) byType[key] = Object.fromEntries(entries);
   }
   return byType;
+}
+
+/** The address has no credentials; a password inside it would be masked all the same. */
+export function maskPassword(address: string): string {
+  return address.replace(/\/\/([^:/@]*):[^@]*@/, '//$1:****@');
 }
 
 /** Why nothing is known from the store, or undefined. */
