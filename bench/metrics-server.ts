@@ -65,34 +65,22 @@ const floor = createServer((_request, response) => {
   response.end(text);
 });
 
-/**
- * The longest time between two turns of the event loop since it was asked for before: by the clock, and of it what this
- * thread was running. The rest is time in which the machine ran something else.
- */
-let longest = { clock: 0, own: 0 };
-let last = { clock: performance.now(), own: ownTime() };
+/** The longest time between two turns of the event loop since it was asked for before. */
+let longest = 0;
+let last = performance.now();
 const turn = (): void => {
-  const here = { clock: performance.now(), own: ownTime() };
-  longest = {
-    clock: Math.max(longest.clock, here.clock - last.clock),
-    own: Math.max(longest.own, here.own - last.own),
-  };
-  last = here;
+  const at = performance.now();
+  longest = Math.max(longest, at - last);
+  last = at;
   setImmediate(turn);
 };
-
-/** Milliseconds. */
-function ownTime(): number {
-  const { user, system: inKernel } = process.threadCpuUsage();
-  return (user + inKernel) / 1000;
-}
 
 process.on('message', (what) => {
   if (what === 'change') for (let at = 0; at < count / 100; at++) live(at);
   if (what === 'change-all') for (let at = 0; at < count; at++) live(at);
   if (what === 'begin') {
-    last = { clock: performance.now(), own: ownTime() };
-    longest = { clock: 0, own: 0 };
+    last = performance.now();
+    longest = 0;
   }
   process.send?.(longest);
 });
