@@ -36,6 +36,8 @@ const sources = {
   }),
   queue: () => ({ depth: 0, oldest: undefined }),
   clusterProblem: () => undefined,
+  wall: () => now,
+  asked: () => [],
   isReady: () => true,
   isStoreUp: () => true,
   streams: () => 0,

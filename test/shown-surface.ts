@@ -44,6 +44,8 @@ export function openShownSurface(world: ShownWorld, system: System, parts: Shown
     snapshot: () => snapshotOf(world),
     queue: () => ({ depth: 0, oldest: undefined }),
     clusterProblem: () => world.state().clusterProblem,
+    wall: () => system.clock.wall(),
+    asked: () => world.asked(),
     isReady: () => world.state().notReady === undefined,
     isStoreUp: () => world.state().isStoreUp,
     streams: () => 0,

@@ -1,8 +1,11 @@
 /** The metrics that are read at the moment they are rendered, so that none can go stale. */
+import type { AskedRecord } from '../core/control/entries.ts';
+import { readTime } from '../core/control/json-record.ts';
+import { endOfPause, readPause } from '../core/control/pause.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import type { Snapshot, WorkloadView } from '../core/projection.ts';
 import { TONE } from '../core/reconcile/tone.ts';
-import { SECOND, type Duration, type Instant } from '../core/time.ts';
+import { SECOND, type Duration, type Instant, type WallTime } from '../core/time.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { GaugeName } from './catalogue.ts';
 import type { Instruments, Labels, SetGauge } from './instruments.ts';
@@ -17,6 +20,7 @@ export interface MetricSources {
   readonly ttl: Duration;
   /** Monotonic. */
   readonly now: () => Instant;
+  readonly wall: () => WallTime;
   readonly election: () => ElectionView | undefined;
   /** Whether this process may act right now. */
   readonly isLeader: () => boolean;
@@ -25,6 +29,8 @@ export interface MetricSources {
   /** Why what is seen of the cluster may be missing or old, or undefined. */
   readonly clusterProblem: () => string | undefined;
   readonly isReady: () => boolean;
+  /** Every record in which somebody asks for something. */
+  readonly asked: () => readonly AskedRecord[];
   /** Live streams that are open. */
   readonly streams: () => number;
   /** The store answered, and has not stopped to. */
@@ -47,6 +53,7 @@ export function addGauges(
 ): void {
   addLeaderGauges(instruments, sources, own);
   addWorkloadGauges(instruments, sources, own, limit);
+  addPauseGauges(instruments, sources);
 }
 
 function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: OwnFacts): void {
@@ -141,6 +148,32 @@ function addWorkloadGauges(
     const hidden = isCrowded ? [...views().values()].filter(({ healthy }) => healthy).length : 0;
     // workload_status, workload_ready, and that of its kind.
     set(3 * hidden);
+  });
+}
+
+/** Every replica sees the same records. */
+function addPauseGauges(instruments: Instruments, { asked, wall, clusterProblem }: MetricSources): void {
+  const gather = (): ReadonlyMap<string, { count: number; oldest: WallTime }> => {
+    const scopes = new Map(['workload', 'tenant'].map((scope) => [scope, { count: 0, oldest: Infinity }]));
+    for (const { is, of, text } of asked()) {
+      const pause = is === 'pause' ? readPause(text) : undefined;
+      const scope = scopes.get(of.is);
+      if (pause === undefined || 'fault' in pause || scope === undefined || endOfPause(pause) <= wall())
+        continue;
+      scope.count += 1;
+      const since = pause.until === undefined ? readTime(pause.since ?? '') : undefined;
+      scope.oldest = Math.min(scope.oldest, since ?? Infinity);
+    }
+    return scopes;
+  };
+  instruments.gauge('paused', (set) => {
+    if (clusterProblem() !== undefined) return;
+    for (const [scope, { count }] of gather()) set(count, { scope });
+  });
+  instruments.gauge('paused_seconds', (set) => {
+    if (clusterProblem() !== undefined) return;
+    for (const [scope, { oldest }] of gather())
+      if (oldest < Infinity) set(Math.max(0, wall() - oldest) / SECOND, { scope });
   });
 }
 

@@ -79,6 +79,8 @@ export function openSurface(
     ttl,
     store: store.kind,
     now: () => clock.now(),
+    wall: () => clock.wall(),
+    asked: () => supervisor.asked(),
     election: () => supervisor.election(),
     isLeader: () => supervisor.isLeader(),
     snapshot: () => supervisor.hub.snapshot,
@@ -138,7 +140,7 @@ export function openSurface(
   };
   const { isStoreUp } = sources;
   const v1Facts = liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp });
-  const v1 = openV1(v1Facts, system, neighbours, base);
+  const v1 = openV1(v1Facts, system, neighbours, base, (cause) => metrics.observeSnapshot(cause));
   const { cluster, controllerNamespace } = options;
   const actions = actionRoutes({
     facts: v1Facts,

@@ -8,7 +8,7 @@ import { Board } from './board.ts';
 import { refuse } from './desk.ts';
 import { Pages } from './pages.ts';
 import { sightOf, type Sight } from './sight.ts';
-import { Streams } from './stream.ts';
+import { Streams, type SnapshotCause } from './stream.ts';
 
 export interface Office {
   answer(name: keyof typeof ANSWERS | 'stream', request: Request): Promise<Reply | StreamReply>;
@@ -23,9 +23,10 @@ export function openOffice(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   paths: readonly string[],
   tenants: () => readonly Facts[],
+  onSnapshot: (cause: SnapshotCause) => void,
 ): Office {
   const board = new Board(facts, random.uuid().slice(0, 8));
-  const streams = new Streams(facts, board, clock);
+  const streams = new Streams(facts, board, clock, onSnapshot);
   const desk = { facts, board, pages: new Pages(board, () => clock.now()), paths, tenants };
   return {
     get streams() {

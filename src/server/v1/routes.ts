@@ -8,6 +8,7 @@ import type { Need } from '../access.ts';
 import type { Handler, Reply, Request, Route, StreamReply } from '../route.ts';
 import type { ANSWERS } from './answers.ts';
 import type { Office } from './office.ts';
+import type { SnapshotCause } from './stream.ts';
 
 type AnswerName = keyof typeof ANSWERS | 'stream';
 
@@ -57,13 +58,14 @@ export type Neighbours = Map<string, { readonly facts: Facts; readonly office: (
 
 /**
  * Enters itself into `neighbours`: these are what `?tenant=` chooses from. `base`: what stands before every path; there
- * the tenant is chosen already.
+ * the tenant is chosen already. `onSnapshot`: told of each snapshot that is sent on a stream.
  */
 export function openV1(
   facts: Facts,
   system: { readonly clock: Clock; readonly random: Random },
   neighbours: Neighbours = new Map(),
   base = '',
+  onSnapshot: (cause: SnapshotCause) => void = () => {},
 ): V1 {
   const patterns = TABLE.map(([pattern, needs, answer]) => [base + pattern, needs, answer] as const);
   const paths = patterns.map(([pattern]) => pattern).filter((pattern) => !pattern.endsWith('*'));
@@ -72,7 +74,7 @@ export function openV1(
   let opening: Promise<Office> | undefined;
   const office = (): Promise<Office> => {
     opening ??= import('./office.ts').then(({ openOffice }) => {
-      opened = openOffice(facts, system, paths, tenants);
+      opened = openOffice(facts, system, paths, tenants, onSnapshot);
       return opened;
     });
     return opening;

@@ -37,6 +37,9 @@ const MOST_ROWS = 5000;
 /** A step in which nothing changed. */
 const NOTHING = { changes: [], summary: undefined, controllers: undefined, history: [] } as const;
 
+/** Why a client is sent everything: it came without a revision, with one that is not kept, or had taken too little. */
+export type SnapshotCause = 'opened' | 'expired' | 'slow';
+
 /** The part of a response that is needed; a test has its own. */
 export type Sink = Pick<
   ServerResponse,
@@ -70,6 +73,7 @@ export class Streams {
   readonly #facts: Facts;
   readonly #board: Board;
   readonly #clock: Clock;
+  readonly #onSnapshot: (cause: SnapshotCause) => void;
   readonly #audiences = new Map<string, Audience>();
   #count = 0;
   #flush: Timer | undefined;
@@ -78,7 +82,13 @@ export class Streams {
   #flushedAt: Instant = -Infinity;
   #isClosed = false;
 
-  constructor(facts: Facts, board: Board, clock: Clock) {
+  constructor(
+    facts: Facts,
+    board: Board,
+    clock: Clock,
+    onSnapshot: (cause: SnapshotCause) => void = () => {},
+  ) {
+    this.#onSnapshot = onSnapshot;
     this.#facts = facts;
     this.#board = board;
     this.#clock = clock;
@@ -113,8 +123,10 @@ export class Streams {
     // What was missed says nothing of rows that may be seen only now.
     const isContinued = lastRevision !== undefined && sight.canonical === '';
     const missed = isContinued ? this.#missed(audience, lastRevision) : undefined;
-    if (missed === undefined) this.#send(client, this.#snapshot(audience));
-    else for (const message of missed) this.#send(client, message);
+    if (missed === undefined) {
+      this.#onSnapshot(lastRevision === undefined ? 'opened' : 'expired');
+      this.#send(client, this.#snapshot(audience));
+    } else for (const message of missed) this.#send(client, message);
     this.#watch();
   }
 
@@ -247,6 +259,7 @@ export class Streams {
     client.waitingSince = undefined;
     if (!client.isBehind || !audience.clients.has(client)) return;
     client.isBehind = false;
+    this.#onSnapshot('slow');
     this.#send(client, this.#snapshot(audience));
   }
 
