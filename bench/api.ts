@@ -1,15 +1,23 @@
 /**
- * The HTTP API: one page of a list of 10,000 workloads while they change, and a change on its way to 200 streams. The
- * server runs in a process of its own, which also serves the floor: a bare server that sends a body it made before.
+ * The HTTP API: one page of a list of 10,000 workloads while they change, and a change on its way to 200 streams, without
+ * and with five more that read nothing. The server runs in a process of its own, which also serves the floor: a bare
+ * server that sends a body it made before. Beside it a control in the same run: how late a timer of an idle loop fires,
+ * which is the machine's doing alone.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { percentile, type Row, type RowOptions, type RowResult } from './row.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile, type Measure, type Row, type RowOptions, type RowResult } from './row.ts';
 
 const WORKLOADS = 10_000;
 const STREAMS = 200;
+/** Streams that read nothing. All rows are more than any socket buffer holds, so each of them is behind at once. */
+const SLOW = 5;
+/** Rounds without them, then rounds with them, and again: so that both see the same machine. */
+const BLOCK = 10;
+const TIMER = 5;
 
 /** What the other process tells: where it listens, and when it changed something. */
 interface Told {
@@ -25,7 +33,7 @@ export const pageRow: Row = {
 
 export const streamRow: Row = {
   name: 'stream-delta',
-  about: `a change → the last of ${STREAMS} streams has it, beside a bare server that writes the same bytes at once`,
+  about: `a change → the last of ${STREAMS} streams has it, without and with ${SLOW} more that read nothing, beside a bare server that writes the same bytes at once`,
   run: runStreams,
 };
 
@@ -33,8 +41,9 @@ async function runPages({ rounds = 300, say }: RowOptions): Promise<RowResult> {
   const [server, { ours, floor }] = await start();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
-    const samples = { ours: [] as number[], floor: [] as number[] };
+    const samples = { ours: [] as number[], floor: [] as number[], late: [] as number[] };
     for (let round = 0; round < rounds; round++) {
+      samples.late.push(await lateness());
       if (round % 10 === 0) server.send('change');
       samples.floor.push(await timed(floor, '/page', agent));
       samples.ours.push(await timed(ours, '/api/v1/workloads', agent));
@@ -52,7 +61,12 @@ async function runPages({ rounds = 300, say }: RowOptions): Promise<RowResult> {
 
 async function runStreams({ rounds = 40, say }: RowOptions): Promise<RowResult> {
   const [server, { ours, floor }] = await start();
-  const samples = { ours: [] as number[], floor: [] as number[] };
+  const samples = {
+    ours: [] as number[],
+    withSlow: [] as number[],
+    floor: [] as number[],
+    late: [] as number[],
+  };
   try {
     for (const [name, port, path] of [
       ['floor', floor, '/stream'],
@@ -60,19 +74,43 @@ async function runStreams({ rounds = 40, say }: RowOptions): Promise<RowResult> 
     ] as const) {
       const streams = await Promise.all(Array.from({ length: STREAMS }, () => openStream(port, path)));
       await Promise.all(streams.map(({ begun }) => begun));
-      for (let round = 0; round < rounds; round++) {
+      const measure = async (into: number[]): Promise<void> => {
         const received = streams.map(({ next }) => next());
         const sentAt = performance.now();
         server.send(name === 'ours' ? 'change' : 'write');
-        const times = await Promise.all(received);
-        samples[name].push(Math.max(...times) - sentAt);
+        into.push(Math.max(...(await Promise.all(received))) - sentAt);
+      };
+      for (let round = 0; round < rounds; round++) {
+        samples.late.push(await lateness());
+        await measure(samples[name]);
+        if (name === 'floor' || (round % BLOCK !== BLOCK - 1 && round !== rounds - 1)) continue;
+        const slow = await Promise.all(Array.from({ length: SLOW }, () => openSlow(port)));
+        for (let more = 0; more < BLOCK; more++) {
+          samples.late.push(await lateness());
+          await measure(samples.withSlow);
+        }
+        for (const response of slow) response.destroy();
       }
       for (const { response } of streams) response.destroy();
     }
     say(
-      `p99 ${percentile(samples.ours, 0.99).toFixed(0)} ms, floor ${percentile(samples.floor, 0.99).toFixed(0)} ms`,
+      `p99 ${percentile(samples.ours, 0.99).toFixed(0)} ms, with ${SLOW} slow ${percentile(samples.withSlow, 0.99).toFixed(0)} ms, floor ${percentile(samples.floor, 0.99).toFixed(0)} ms`,
     );
-    return { ...describe('delta', samples, 300), setup: { rounds, workloads: WORKLOADS, streams: STREAMS } };
+    const described = describe('delta', samples, 300);
+    return {
+      measures: [
+        ...described.measures,
+        ...both(`with ${SLOW} slow clients`, samples.withSlow, 300),
+        {
+          name: 'p50 with slow clients / without',
+          value: percentile(samples.withSlow, 0.5) / percentile(samples.ours, 0.5),
+          unit: 'ratio',
+          target: 1.1,
+        },
+      ],
+      samples,
+      setup: { rounds, workloads: WORKLOADS, streams: STREAMS, slow: SLOW },
+    };
   } finally {
     await stop(server);
   }
@@ -80,19 +118,45 @@ async function runStreams({ rounds = 40, say }: RowOptions): Promise<RowResult> 
 
 function describe(
   what: string,
-  samples: { readonly ours: readonly number[]; readonly floor: readonly number[] },
+  samples: Readonly<Record<'ours' | 'floor' | 'late', readonly number[]>>,
   target: number,
 ): Pick<RowResult, 'measures' | 'samples'> {
-  const at = (of: readonly number[], share: number): number => percentile(of, share);
   return {
     measures: [
-      { name: `${what}, p50`, value: at(samples.ours, 0.5), unit: 'ms' },
-      { name: `${what}, p99`, value: at(samples.ours, 0.99), unit: 'ms', target },
-      { name: 'floor, p50', value: at(samples.floor, 0.5), unit: 'ms' },
-      { name: 'floor, p99', value: at(samples.floor, 0.99), unit: 'ms' },
+      ...both(what, samples.ours, target),
+      ...both('floor', samples.floor),
+      ...both('control: an idle timer is late', samples.late),
     ],
     samples,
   };
+}
+
+function both(name: string, of: readonly number[], target?: number): readonly Measure[] {
+  return [
+    { name: `${name}, p50`, value: percentile(of, 0.5), unit: 'ms' },
+    {
+      name: `${name}, p99`,
+      value: percentile(of, 0.99),
+      unit: 'ms',
+      ...(target !== undefined && { target }),
+    },
+  ];
+}
+
+/** In milliseconds. */
+async function lateness(): Promise<number> {
+  const startedAt = performance.now();
+  await sleep(TIMER);
+  return performance.now() - startedAt - TIMER;
+}
+
+/** A stream of everything that is never read. */
+async function openSlow(port: number): Promise<IncomingMessage> {
+  const options = { port, host: '127.0.0.1', path: '/api/v1/stream', agent: false } as const;
+  const [response] = (await once(get(options), 'response')) as [IncomingMessage];
+  response.pause();
+  response.on('error', () => undefined);
+  return response;
 }
 
 async function start(): Promise<readonly [ChildProcess, Told]> {

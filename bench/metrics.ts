@@ -1,17 +1,21 @@
 /**
  * `/metrics` of a leader with 1,000 workloads, every one of which has been started and stopped. The server runs in a
  * process of its own, which also serves the floor: a bare server that sends the same text, made before. Its event loop
- * turns without pause meanwhile, and the longest time between two turns is how long it was blocked.
+ * turns without pause meanwhile, and the longest time between two turns is how long it was blocked. The same
+ * loop while nobody asks for anything is the control: what it is blocked for is the machine's doing.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { percentile, type Row, type RowOptions, type RowResult } from './row.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile, type Measure, type Row, type RowOptions, type RowResult } from './row.ts';
 
 const WORKLOADS = 1000;
 /** One round in so many comes after everything has changed, the others after a hundredth has. */
 const ALL_CHANGED = 5;
+/** As long as an answer takes, in milliseconds. */
+const IDLE_FOR = 20;
 
 export const metricsRow: Row = {
   name: 'metrics-render',
@@ -23,79 +27,79 @@ async function run({ rounds = 300, say }: RowOptions): Promise<RowResult> {
   const server = fork(join(import.meta.dirname, 'metrics-server.ts'), [String(WORKLOADS)]);
   const [told] = (await once(server, 'message')) as [{ ours: number; floor: number; bytes: number }];
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const samples = {
-    ours: [] as number[],
-    blocked: [] as number[],
-    oursAllChanged: [] as number[],
-    blockedAllChanged: [] as number[],
-    floor: [] as number[],
-    floorBlocked: [] as number[],
-  };
+  const empty = (): Window => ({ answer: [], blocked: [] });
+  const [ours, allChanged, floor, idle] = [empty(), empty(), empty(), empty()];
   try {
     for (let round = 0; round < rounds; round++) {
       const isAll = round % ALL_CHANGED === ALL_CHANGED - 1;
       await ask(server, isAll ? 'change-all' : 'change');
-      await measure(server, told.floor, agent, samples.floor, samples.floorBlocked);
-      await measure(
-        server,
-        told.ours,
-        agent,
-        isAll ? samples.oursAllChanged : samples.ours,
-        isAll ? samples.blockedAllChanged : samples.blocked,
-      );
+      await measure(server, floor, () => fetchAll(told.floor, agent));
+      await measure(server, isAll ? allChanged : ours, () => fetchAll(told.ours, agent));
+      await measure(server, idle, () => sleep(IDLE_FOR));
     }
   } finally {
     agent.destroy();
     server.kill('SIGKILL');
     await once(server, 'close');
   }
-  const at = (of: readonly number[], share: number): number => percentile(of, share);
+  const p = (of: readonly number[], share: number): number => percentile(of, share);
   say(
-    `p99 ${at(samples.ours, 0.99).toFixed(1)} ms, blocked ${at(samples.blocked, 0.99).toFixed(1)} ms, floor ${at(samples.floor, 0.99).toFixed(1)} ms`,
+    `p99 ${p(ours.answer, 0.99).toFixed(1)} ms, blocked ${p(ours.blocked, 0.99).toFixed(1)} ms; ` +
+      `floor ${p(floor.answer, 0.99).toFixed(1)} ms, blocked ${p(floor.blocked, 0.99).toFixed(1)} ms; idle blocked ${p(idle.blocked, 0.99).toFixed(1)} ms`,
   );
+  const both = (name: string, of: readonly number[], target?: number): Measure[] => [
+    { name: `${name}, p50`, value: p(of, 0.5), unit: 'ms' },
+    { name: `${name}, p99`, value: p(of, 0.99), unit: 'ms', ...(target === undefined ? {} : { target }) },
+  ];
   return {
     measures: [
-      { name: 'answer, p50', value: at(samples.ours, 0.5), unit: 'ms' },
-      { name: 'answer, p99', value: at(samples.ours, 0.99), unit: 'ms', target: 50 },
-      { name: 'event loop blocked, p50', value: at(samples.blocked, 0.5), unit: 'ms' },
-      { name: 'event loop blocked, p99', value: at(samples.blocked, 0.99), unit: 'ms', target: 20 },
-      { name: 'all changed: answer, p50', value: at(samples.oursAllChanged, 0.5), unit: 'ms' },
-      { name: 'all changed: answer, p99', value: at(samples.oursAllChanged, 0.99), unit: 'ms' },
-      {
-        name: 'all changed: blocked, p99',
-        value: at(samples.blockedAllChanged, 0.99),
-        unit: 'ms',
-        target: 20,
-      },
-      { name: 'floor, p50', value: at(samples.floor, 0.5), unit: 'ms' },
-      { name: 'floor, p99', value: at(samples.floor, 0.99), unit: 'ms' },
-      { name: 'floor: blocked, p50', value: at(samples.floorBlocked, 0.5), unit: 'ms' },
-      { name: 'floor: blocked, p99', value: at(samples.floorBlocked, 0.99), unit: 'ms' },
+      ...both('answer', ours.answer, 50),
+      ...both('event loop blocked', ours.blocked, 20),
+      ...both('all changed: answer', allChanged.answer),
+      ...both('all changed: blocked', allChanged.blocked, 20),
+      ...both('floor: answer', floor.answer),
+      ...both('floor: blocked', floor.blocked),
+      ...both('idle: blocked', idle.blocked),
     ],
-    samples,
-    setup: { rounds, workloads: WORKLOADS, bytes: told.bytes },
+    samples: {
+      ...named('', ours),
+      ...named('allChanged', allChanged),
+      ...named('floor', floor),
+      ...named('idle', { blocked: idle.blocked }),
+    },
+    setup: { rounds, workloads: WORKLOADS, bytes: told.bytes, idleMs: IDLE_FOR },
   };
 }
 
-async function measure(
-  server: ChildProcess,
-  port: number,
-  agent: Agent,
-  times: number[],
-  blocked: number[],
-): Promise<void> {
-  await ask(server, 'begin');
-  const startedAt = performance.now();
+/** The samples of one kind of round. */
+interface Window {
+  readonly answer: number[];
+  readonly blocked: number[];
+}
+
+function named(prefix: string, window: Partial<Window>): Record<string, readonly number[]> {
+  const nameOf = (key: string): string =>
+    prefix === '' ? key : `${prefix}${key.charAt(0).toUpperCase()}${key.slice(1)}`;
+  return Object.fromEntries(Object.entries(window).map(([key, samples]) => [nameOf(key), samples]));
+}
+
+async function fetchAll(port: number, agent: Agent): Promise<void> {
   const [response] = (await once(get({ port, host: '127.0.0.1', path: '/metrics', agent }), 'response')) as [
     IncomingMessage,
   ];
   response.resume();
   await once(response, 'end');
-  times.push(performance.now() - startedAt);
-  blocked.push(await ask(server, 'end'));
 }
 
-/** Tells the server, and waits for its answer. */
+async function measure(server: ChildProcess, window: Window, during: () => Promise<unknown>): Promise<void> {
+  await ask(server, 'begin');
+  const startedAt = performance.now();
+  await during();
+  window.answer.push(performance.now() - startedAt);
+  window.blocked.push(await ask(server, 'end'));
+}
+
+/** Tells the server, and waits for its answer: how long its event loop was blocked, in milliseconds. */
 async function ask(server: ChildProcess, what: string): Promise<number> {
   const answer = once(server, 'message');
   server.send(what);

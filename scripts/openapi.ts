@@ -2,6 +2,7 @@
 import type { TSchema } from 'typebox';
 import { ACTIONS, type ActionTarget } from '../src/api/v1/action.ts';
 import { API_PROBLEMS } from '../src/api/v1/problem.ts';
+import * as actions from '../src/api/v1/schema/action.ts';
 import * as lists from '../src/api/v1/schema/list.ts';
 import * as states from '../src/api/v1/schema/state.ts';
 import * as streams from '../src/api/v1/schema/stream.ts';
@@ -9,7 +10,7 @@ import * as streams from '../src/api/v1/schema/stream.ts';
 /** Relative to the repository. */
 export const OPENAPI_FILE = 'src/api/v1/openapi.json';
 
-const SCHEMAS: Readonly<Record<string, TSchema>> = { ...states, ...lists, ...streams };
+const SCHEMAS: Readonly<Record<string, TSchema>> = { ...states, ...lists, ...actions, ...streams };
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -63,6 +64,28 @@ const OPERATIONS: readonly Operation[] = [
     id: 'getController',
     summary: 'One candidate',
     answers: ['Controller'],
+    problems: ['not-found'],
+  },
+  {
+    path: '/api/v1/whoami',
+    id: 'getWhoAmI',
+    summary: 'Who the caller is, and what they may do',
+    answers: ['WhoAmI'],
+    parameters: [query('namespace', 'asks about the workloads there; else in all namespaces', repeated)],
+    problems: ['unauthenticated', 'kube-unavailable'],
+  },
+  {
+    path: '/api/v1/actions',
+    id: 'listActions',
+    summary: 'What was asked for',
+    answers: ['ActionList'],
+    parameters: [LIMIT],
+  },
+  {
+    path: '/api/v1/actions/{id}',
+    id: 'getAction',
+    summary: 'One thing that was asked for',
+    answers: ['ActionRecord'],
     problems: ['not-found'],
   },
   {
@@ -206,9 +229,10 @@ export function openApiDocument(): Json {
       version: 'v1',
       description: 'Reading never changes anything. What could not be read is "unknown", with the cause.',
     },
-    paths: Object.fromEntries([
+    paths: mergePaths([
       ...OPERATIONS.map((operation) => [operation.path, describePath(operation)] as const),
       ...POSTS.map((post) => [post.path, describePost(post)] as const),
+      ['/api/v1/actions/{id}', describeCancel('/api/v1/actions/{id}')],
     ]),
     components: {
       schemas: Object.fromEntries(
@@ -218,6 +242,13 @@ export function openApiDocument(): Json {
       ),
     },
   };
+}
+
+/** A path may take several methods. */
+function mergePaths(paths: readonly (readonly [string, Json])[]): Json {
+  const merged = new Map<string, Json>();
+  for (const [path, methods] of paths) merged.set(path, { ...merged.get(path), ...methods });
+  return Object.fromEntries(merged);
 }
 
 /** The text of the file. */
@@ -236,6 +267,9 @@ function describePath(operation: Operation): Json {
     'not-found',
     'internal',
     'starting',
+    'unauthenticated',
+    'forbidden',
+    'kube-unavailable',
     ...problems,
   ]);
   return {
@@ -284,6 +318,25 @@ function describePost({ path, id, summary, of }: (typeof POSTS)[number]): Json {
           description: 'Written; whoever leads carries it out',
           content: { 'application/json': { schema: answer } },
         },
+        ...describeProblems(ACTION_PROBLEMS),
+      },
+    },
+  };
+}
+
+function describeCancel(path: string): Json {
+  const answer = {
+    type: 'object',
+    required: ['kind', 'id', 'by'],
+    properties: { kind: { const: 'Cancelled' }, id: TEXT, by: TEXT },
+  };
+  return {
+    delete: {
+      operationId: 'cancelAction',
+      summary: 'Take back a request that nobody has taken up',
+      parameters: inPath(path),
+      responses: {
+        200: { description: 'Taken back', content: { 'application/json': { schema: answer } } },
         ...describeProblems(ACTION_PROBLEMS),
       },
     },

@@ -1,4 +1,4 @@
-/** The reads and writes of a cluster over objects in memory: compare-and-set by resourceVersion, patches one level deep. */
+/** The reads and writes of a cluster over objects in memory: compare-and-set by resourceVersion where a patch names one, one level deep. */
 import type {
   Cluster,
   GetResult,
@@ -67,8 +67,9 @@ export function memoryCluster(): MemoryCluster {
       const path = pathOf(ref);
       const object = objects.get(path);
       if (object === undefined) return Promise.resolve({ kind: 'gone' });
-      const [pin, ...rest] = operations;
-      if (pin === undefined || !('value' in pin) || pin.value !== object.metadata.resourceVersion)
+      const pin = operations.find((operation) => operation.path === '/metadata/resourceVersion');
+      const rest = operations.filter((operation) => operation !== pin);
+      if (pin !== undefined && (!('value' in pin) || pin.value !== object.metadata.resourceVersion))
         return Promise.resolve({ kind: 'conflict', message: path });
       const next = structuredClone(object) as { data?: Texts; metadata: { annotations?: Texts } };
       for (const operation of rest) {

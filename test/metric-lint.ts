@@ -1,5 +1,5 @@
 /**
- * The rules of `promtool check metrics` over families that were read already
+ * The rules of `promtool check metrics` over families that were read already, for where there is no Go to build it with
  * (https://prometheus.io/docs/practices/naming/, https://prometheus.io/docs/instrumenting/writing_exporters/).
  */
 import type { Family } from './exposition.ts';

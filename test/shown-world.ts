@@ -1,5 +1,6 @@
 /** What the HTTP API shows, as a test sets it: workloads that come, change and go, a leader that becomes a follower. */
 import type { Facts, Identity, State, Watcher, WorkloadFacts } from '../src/api/v1/facts.ts';
+import type { AskedRecord } from '../src/core/control/entries.ts';
 import type { HistoryEntry } from '../src/core/history.ts';
 import { NO_LEADERSHIP } from '../src/core/leadership.ts';
 import type { WorkloadView } from '../src/core/projection.ts';
@@ -30,11 +31,13 @@ export class ShownWorld implements Facts {
     ttl: 8000,
     storeKind: 'lease',
     storeAddress: 'k8-highlander',
+    controllerNamespace: 'k8-highlander',
   };
   readonly #workloads = new Map<string, ShownWorkload>();
   readonly #watchers: Watcher[] = [];
   readonly #entries: HistoryEntry[] = [];
   readonly recentEvents: RecentEvent[] = [];
+  readonly records: AskedRecord[] = [];
   #state: Partial<State> = {};
 
   /** Changes the state; told to the watchers unless it is `silent`, as are outages. */
@@ -76,6 +79,7 @@ export class ShownWorld implements Facts {
       notReady: undefined,
       isStoreUp: true,
       storeFailures: 0,
+      candidates: [],
       now: 0,
       wall: 0,
       ...this.#state,
@@ -128,6 +132,10 @@ export class ShownWorld implements Facts {
 
   history(): readonly HistoryEntry[] {
     return this.#entries;
+  }
+
+  asked(): readonly AskedRecord[] {
+    return this.records;
   }
 
   recent(): readonly RecentEvent[] {

@@ -2,7 +2,7 @@
 import type { Pod } from '../core/manifests/pod.ts';
 import { ANNOTATION, LABEL } from '../core/workload/names.ts';
 import { DAY, HOUR, MINUTE, SECOND, type Duration, type WallTime } from '../core/time.ts';
-import { envelope, type LegacyFacts } from './legacy.ts';
+import { envelope, maskPassword, type LegacyFacts } from './legacy.ts';
 import type { JsonObject } from './legacy-workloads.ts';
 
 /** Where pods come from. */
@@ -107,13 +107,14 @@ const PRODUCT: Readonly<Record<string, string>> = {
   sqlite: 'SQLite',
 };
 
-/** `/api/dbinfo`. The address has no credentials; a password inside it would be masked. */
-export function mapDbInfo({ storageType, storageAddress, isStoreUp }: LegacyFacts): JsonObject {
+/** `/api/dbinfo`. */
+export function mapDbInfo({ storageType, storageAddress, isStoreUp, election }: LegacyFacts): JsonObject {
   const product = PRODUCT[storageType];
   return {
     type: storageType,
-    address: storageAddress.replace(/\/\/([^:/@]*):[^@]*@/, '//$1:****@'),
+    address: maskPassword(storageAddress),
     connected: isStoreUp,
+    ...(election?.store.up === false ? { lastError: election.store.cause } : {}),
     details: product === undefined ? {} : { type: product },
   };
 }

@@ -118,7 +118,7 @@ export function shownNames<T extends { readonly name: string; readonly namespace
 /** `/api/workloads`: by group. Each group is the Go program's, and has its workloads by name as the documents say. */
 export function mapWorkloads(facts: WorkloadFacts): JsonObject {
   const workloads = gatherWorkloads(facts);
-  return Object.fromEntries(GROUPS.map((one) => [one.name, mapGroup(one, workloads)]));
+  return Object.fromEntries(GROUPS.map((one) => [one.name, mapGroup(one, workloads, facts.clusterProblem)]));
 }
 
 /** `/api/workload-names`: sorted, each once. */
@@ -129,7 +129,7 @@ export function mapWorkloadNames(facts: WorkloadFacts): readonly string[] {
 /** An answer of `/api/workloads/{name}`. */
 export type Lookup =
   | { readonly status: 200; readonly data: JsonObject }
-  | { readonly status: 400 | 404; readonly error: string }
+  | { readonly status: 400 | 404 | 503; readonly error: string }
   | { readonly status: 409; readonly error: string; readonly candidates: readonly JsonObject[] };
 
 /** A group by its name, or else the workload of that name. A given `type` or `namespace` asks for a workload. */
@@ -146,7 +146,8 @@ export function findWorkload(
   const workloads = gatherWorkloads(facts);
   const named =
     type === undefined && namespace === undefined ? GROUPS.find((one) => one.name === name) : undefined;
-  if (named !== undefined) return { status: 200, data: mapGroup(named, workloads) };
+  const { clusterProblem } = facts;
+  if (named !== undefined) return { status: 200, data: mapGroup(named, workloads, clusterProblem) };
   const found = workloads.filter(
     (workload) =>
       workload.name === name &&
@@ -154,7 +155,10 @@ export function findWorkload(
       (namespace === undefined || workload.namespace === namespace),
   );
   const [only, ...others] = found;
-  if (only === undefined) return { status: 404, error: 'workload not found' };
+  if (only === undefined)
+    return clusterProblem === undefined
+      ? { status: 404, error: 'workload not found' }
+      : { status: 503, error: `whether there is such a workload is unknown: ${clusterProblem}` };
   if (others.length === 0) return { status: 200, data: mapWorkload(only) };
   return {
     status: 409,
@@ -163,12 +167,17 @@ export function findWorkload(
   };
 }
 
-function mapGroup({ kind, name, type, details }: Group, all: readonly LegacyWorkload[]): JsonObject {
+/** `blind`: why there may be workloads that are not among `all`, or undefined. */
+function mapGroup(
+  { kind, name, type, details }: Group,
+  all: readonly LegacyWorkload[],
+  blind: string | undefined,
+): JsonObject {
   const workloads = all.filter((workload) => workload.kind === kind);
   const byName = Object.fromEntries(shownNames(workloads).map(([shown, one]) => [shown, mapWorkload(one)]));
   const unhealthy = workloads.find(({ healthy }) => healthy === false);
   const transitions = workloads.flatMap(({ lastTransition }) => lastTransition ?? []);
-  const isUnknown = workloads.some(({ healthy }) => healthy === null);
+  const isUnknown = blind !== undefined || workloads.some(({ healthy }) => healthy === null);
   const error = unhealthy && `${unhealthy.name} is unhealthy: ${unhealthy.lastError ?? unhealthy.message}`;
   return {
     // The group's own fields win over a workload that is named like one of them.
@@ -178,6 +187,7 @@ function mapGroup({ kind, name, type, details }: Group, all: readonly LegacyWork
     active: isUnknown ? null : workloads.length === 0 || workloads.some(({ active }) => active === true),
     healthy: isUnknown ? null : unhealthy === undefined,
     ...(error === undefined ? {} : { lastError: error }),
+    ...(blind === undefined ? {} : { unknownBecause: blind }),
     lastTransition: transitions.toSorted().at(-1) ?? null,
     details: { [details]: byName },
   };

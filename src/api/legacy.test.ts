@@ -75,6 +75,7 @@ function leader(views: readonly WorkloadView[] = [VIEW], fields: Partial<LegacyF
     notReady: undefined,
     isStoreUp: true,
     storeFailures: 0,
+    disagreement: [],
     ...fields,
   };
 }
@@ -166,11 +167,11 @@ describe('*Status*', () => {
     });
   });
 
-  it('before anything is known has no times, no leader and nothing healthy', () => {
+  it('before anything is known has no times, an unknown leader and nothing healthy', () => {
     expect(mapStatus(neverLed)).toMatchObject({
       role: 'starting',
       term: null,
-      currentLeader: '',
+      currentLeader: 'unknown',
       lastLeader: '',
       leaderSince: null,
       lastLeaderTransition: null,

@@ -45,6 +45,15 @@ export interface LegacyFacts {
   readonly isStoreUp: boolean;
   /** Operations of the store without an answer since the last one that had one. */
   readonly storeFailures: number;
+  /** Candidates that see another leader or term; undefined: that cannot be told. */
+  readonly disagreement: readonly Disagreement[] | undefined;
+}
+
+/** What another candidate sees. Null: no leader. */
+export interface Disagreement {
+  readonly id: string;
+  readonly leader: string | null;
+  readonly term: number;
 }
 
 /** What the process says of itself. */
@@ -56,9 +65,9 @@ export interface ProcessFacts {
   readonly garbageCollections: number;
 }
 
-/** The envelope of every answer. */
-export function envelope(data: unknown): JsonObject {
-  return { status: 'success', data };
+/** The envelope of every answer. `unknownBecause`: why the data may lack something. */
+export function envelope(data: unknown, unknownBecause?: string): JsonObject {
+  return { status: 'success', data, ...(unknownBecause === undefined ? {} : { unknownBecause }) };
 }
 
 /** The fields in the envelope and, as the documents have it, at the top as well. */
@@ -71,13 +80,18 @@ export function mapStatus(facts: LegacyFacts): JsonObject {
   const { election, snapshot, notReady } = facts;
   const { leadership } = snapshot;
   const workloads = gatherWorkloads(facts);
+  const leaderUnknown = facts.isLeader ? undefined : whyLeaderUnknown(facts);
+  const isTermUnknown = leaderUnknown !== undefined && (election?.epoch ?? 0) === 0;
   const lastLeader = leadership.vacant ? leadership.latest : leadership.previous;
   return {
     isLeader: facts.isLeader,
     role: election?.role ?? 'starting',
-    term: election?.epoch ?? null,
+    term: isTermUnknown ? null : (election?.epoch ?? null),
     leaderID: facts.id,
-    currentLeader: plainId(election?.holder),
+    // Empty is nobody: what is not known is said.
+    currentLeader: leaderUnknown === undefined ? plainId(election?.holder) : 'unknown',
+    ...(leaderUnknown === undefined ? {} : { leaderUnknownBecause: leaderUnknown }),
+    ...((facts.disagreement ?? []).length === 0 ? {} : { disagreement: facts.disagreement }),
     lastLeader: plainId(lastLeader),
     leaderSince: instant(leadership.leaderSince),
     lastLeaderTransition: instant(leadership.lastTransition),
@@ -94,6 +108,7 @@ export function mapStatus(facts: LegacyFacts): JsonObject {
     controllerState: notReady === undefined ? 'Normal' : 'Degraded',
     readyForTraffic: notReady === undefined,
     ...(notReady === undefined ? {} : { notReadyBecause: notReady }),
+    ...(facts.clusterProblem === undefined ? {} : { unknownBecause: facts.clusterProblem }),
     serverFencing: FENCING[snapshot.serverFencing.state],
     ...describeTrouble(election),
     uptime: Math.round(facts.uptime * 1_000_000),
@@ -129,7 +144,10 @@ export function mapDebugStatus(facts: LegacyFacts, usage: ProcessFacts): JsonObj
       sys: usage.resident,
       numGC: usage.garbageCollections,
     },
-    serverInfo: { dbInfo: `${facts.storageType} ${facts.storageAddress}`, port: String(facts.port) },
+    serverInfo: {
+      dbInfo: `${facts.storageType} ${maskPassword(facts.storageAddress)}`,
+      port: String(facts.port),
+    },
     leadershipHistory: changes.map(({ from, to, at, reason }) => ({
       from: plainId(from),
       to: plainId(to),
@@ -155,6 +173,18 @@ function mapWorkloadStatus(workloads: readonly LegacyWorkload[]): JsonObject {
     for (const key of new Set([singular, plural])) byType[key] = Object.fromEntries(entries);
   }
   return byType;
+}
+
+/** The address has no credentials; a password inside it would be masked all the same. */
+export function maskPassword(address: string): string {
+  return address.replace(/\/\/([^:/@]*):[^@]*@/, '//$1:****@');
+}
+
+/** Why nothing is known from the store, or undefined. */
+function whyLeaderUnknown({ election, isStoreUp }: LegacyFacts): string | undefined {
+  if (election === undefined) return 'the election has not begun yet';
+  if (!election.store.up) return election.store.cause;
+  return isStoreUp ? undefined : 'the lock store has not answered yet';
 }
 
 function describeTrouble(election: ElectionView | undefined): { readonly lastError?: string } {

@@ -61,6 +61,7 @@ export async function openTenant(
       id,
       holder,
       clusterName,
+      version,
       controllerNamespace,
       lockName: lockNameOf(config, name),
       timing,

@@ -188,6 +188,16 @@ export const CATALOGUE = {
     labels: ['name', 'namespace'],
     perWorkload: true,
   },
+  paused: {
+    type: 'gauge',
+    help: 'Pauses in force: of one workload each, or of all of the tenant',
+    labels: ['scope'],
+  },
+  paused_seconds: {
+    type: 'gauge',
+    help: 'For how long the oldest pause without an end has been in force; absent: there is none',
+    labels: ['scope'],
+  },
   suppressed_series: {
     type: 'gauge',
     help: 'Series left out because there are more workloads than may have series of their own',
@@ -328,6 +338,11 @@ export const CATALOGUE = {
     ofProcess: true,
   },
   stream_clients: { type: 'gauge', help: 'Live streams that are open' },
+  stream_snapshots_total: {
+    type: 'counter',
+    help: 'Snapshots sent on live streams: opened, expired (the client had missed too much), slow (it had taken too little)',
+    labels: ['cause'],
+  },
   build_info: { type: 'gauge', help: 'Always 1', labels: ['version'], ofProcess: true },
   event_loop_lag_seconds: {
     type: 'gauge',

@@ -1,9 +1,7 @@
 /**
- * All series of this process under the names of the catalogue, and their text. The text of thousands of series is made in
- * turns of the event loop, so that a scrape never keeps the renewal of a lock waiting.
+ * All series of this process under the names of the catalogue, and their text.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Counter, Gauge, Registry } from 'prom-client';
 import {
   CATALOGUE,
   PREFIX,
@@ -13,31 +11,30 @@ import {
   type MetricName,
   type MetricSpec,
 } from './catalogue.ts';
+import { ReadFamily, type Reader } from './read-family.ts';
 import { StoredFamily } from './stored-family.ts';
+import { TurnedText } from './turned-text.ts';
+
+export type { SetGauge } from './read-family.ts';
 
 export type Labels = Readonly<Record<string, string>>;
-
-/** Sets one series of a gauge. */
-export type SetGauge = (value: number, labels?: Labels) => void;
 
 /** A text in the exposition format, and its content type. */
 export interface Rendered {
   readonly contentType: string;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
-/** How many lines are made in one turn of the event loop: about a millisecond. */
-const LINES_PER_TURN = 1000;
-/** About that of one line, in characters. */
-const LINE_LENGTH = 80;
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export class Exposition {
   /** The metrics that are read when they are rendered. */
-  readonly #registry = new Registry();
+  readonly #read: ReadFamily[] = [];
   /** The metrics that are counted or observed. */
   readonly #stored = new Map<MetricName, readonly StoredFamily[]>();
   /** Who sets the series of each metric that is read when it is rendered. */
-  readonly #readers = new Map<MetricName, ((set: SetGauge) => void)[]>();
+  readonly #readers = new Map<MetricName, Reader[]>();
   readonly #aliases: boolean;
   readonly #severalTenants: boolean;
 
@@ -83,7 +80,7 @@ export class Exposition {
   }
 
   /** A metric that is read when it is rendered: its readers together set every series it has. */
-  gauge(name: GaugeName | 'process_cpu_seconds_total', read: (set: SetGauge) => void): void {
+  gauge(name: GaugeName | 'process_cpu_seconds_total', read: Reader): void {
     const known = this.#readers.get(name);
     if (known !== undefined) {
       known.push(read);
@@ -92,56 +89,19 @@ export class Exposition {
     const readers = [read];
     this.#readers.set(name, readers);
     const labels = this.#labelsOf(name);
-    const { help, type }: MetricSpec = CATALOGUE[name];
-    for (const fullName of this.#fullNames(name)) {
-      const options = { name: fullName, help, labelNames: labels, registers: [] };
-      const metric =
-        type === 'gauge'
-          ? new Gauge({
-              ...options,
-              collect() {
-                this.reset();
-                // Without labels, reset leaves a 0 behind: a value that is not known must leave nothing.
-                if (labels.length === 0) this.remove({});
-                for (const one of readers) one((value, on = {}) => this.set(on, value));
-              },
-            })
-          : new Counter({
-              ...options,
-              collect() {
-                this.reset();
-                for (const one of readers) one((value, on = {}) => this.inc(on, value));
-              },
-            });
-      this.#registry.registerMetric(metric);
-    }
+    for (const fullName of this.#fullNames(name))
+      this.#read.push(new ReadFamily(fullName, labels, CATALOGUE[name], readers));
   }
 
   /** The text exposition format (version 0.0.4). Each series is of one moment, all of them together are not. */
   async render(): Promise<Rendered> {
-    let lines = 0;
-    const made = async (count: number): Promise<void> => {
-      lines += count;
-      if (lines < LINES_PER_TURN) return;
-      lines = 0;
-      await setImmediate();
-    };
-    const texts: string[] = [];
-    for (const families of this.#stored.values())
-      for (const family of families) {
-        await family.render(texts, made);
-        texts.push('');
-      }
-    for (const { name } of this.#registry.getMetricsAsArray()) {
-      const text = await this.#registry.getSingleMetricAsString(name);
-      texts.push(text, '');
-      await made(Math.ceil(text.length / LINE_LENGTH));
-    }
-    // The last part is empty, so that the last line ends.
-    const body = texts.join('\n');
-    // Joining megabytes and sending them are a turn each.
+    const text = new TurnedText();
+    for (const families of this.#stored.values()) for (const family of families) await family.render(text);
+    for (const family of this.#read) await family.render(text);
+    const body = await text.finish();
+    // Putting megabytes together and sending them are a turn each.
     await setImmediate();
-    return { contentType: this.#registry.contentType, body };
+    return { contentType: CONTENT_TYPE, body };
   }
 
   #carriesTenant(name: MetricName): boolean {

@@ -1,8 +1,11 @@
 /** The metrics that are read at the moment they are rendered, so that none can go stale. */
+import type { AskedRecord } from '../core/control/entries.ts';
+import { readTime } from '../core/control/json-record.ts';
+import { endOfPause, readPause } from '../core/control/pause.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import type { Snapshot, WorkloadView } from '../core/projection.ts';
 import { TONE } from '../core/reconcile/tone.ts';
-import { SECOND, type Duration, type Instant } from '../core/time.ts';
+import { SECOND, type Duration, type Instant, type WallTime } from '../core/time.ts';
 import { formatKey } from '../core/workload/model.ts';
 import type { GaugeName } from './catalogue.ts';
 import type { Instruments, Labels, SetGauge } from './instruments.ts';
@@ -17,6 +20,7 @@ export interface MetricSources {
   readonly ttl: Duration;
   /** Monotonic. */
   readonly now: () => Instant;
+  readonly wall: () => WallTime;
   readonly election: () => ElectionView | undefined;
   /** Whether this process may act right now. */
   readonly isLeader: () => boolean;
@@ -25,6 +29,8 @@ export interface MetricSources {
   /** Why what is seen of the cluster may be missing or old, or undefined. */
   readonly clusterProblem: () => string | undefined;
   readonly isReady: () => boolean;
+  /** Every record in which somebody asks for something. */
+  readonly asked: () => readonly AskedRecord[];
   /** Live streams that are open. */
   readonly streams: () => number;
   /** The store answered, and has not stopped to. */
@@ -47,13 +53,18 @@ export function addGauges(
 ): void {
   addLeaderGauges(instruments, sources, own);
   addWorkloadGauges(instruments, sources, own, limit);
+  addPauseGauges(instruments, sources);
 }
 
 function addLeaderGauges(instruments: Instruments, sources: MetricSources, own: OwnFacts): void {
   const { controller, tenant, clusterName, version, now } = sources;
   const single = singleOf(instruments);
   single('is_leader', () => (sources.isLeader() ? 1 : 0));
-  single('term', () => sources.election()?.epoch);
+  single('term', () => {
+    const view = sources.election();
+    // None was seen, and the store does not answer: not known, rather than zero.
+    return view?.epoch === 0 && !view.store.up ? undefined : view?.epoch;
+  });
   single('server_fencing', () => {
     const { state } = sources.snapshot().serverFencing;
     return state === 'unknown' ? undefined : state === 'true' ? 1 : 0;
@@ -99,6 +110,8 @@ function addWorkloadGauges(
     applies: (view: WorkloadView) => boolean = () => true,
   ): void =>
     instruments.gauge(name, (set) => {
+      // What was known before the API server stopped to answer is not known now.
+      if (sources.clusterProblem() !== undefined) return;
       const isCrowded = views().size > limit;
       for (const view of views().values())
         if (applies(view) && !(isCrowded && view.healthy)) read(view, set, labelsOf(view));
@@ -120,9 +133,10 @@ function addWorkloadGauges(
     ({ healthy }) => !healthy,
   );
   instruments.gauge('workloads', (set) => {
+    const isBlind = sources.clusterProblem() !== undefined;
     const counts = new Map<string, { labels: Labels; count: number }>();
     for (const { key, reason } of views().values()) {
-      const labels = { type: key.kind, namespace: key.namespace, tone: TONE[reason] };
+      const labels = { type: key.kind, namespace: key.namespace, tone: isBlind ? 'unknown' : TONE[reason] };
       const id = Object.values(labels).join('/');
       const entry = counts.get(id) ?? { labels, count: 0 };
       counts.set(id, { labels, count: entry.count + 1 });
@@ -134,6 +148,32 @@ function addWorkloadGauges(
     const hidden = isCrowded ? [...views().values()].filter(({ healthy }) => healthy).length : 0;
     // workload_status, workload_ready, and that of its kind.
     set(3 * hidden);
+  });
+}
+
+/** Every replica sees the same records. */
+function addPauseGauges(instruments: Instruments, { asked, wall, clusterProblem }: MetricSources): void {
+  const gather = (): ReadonlyMap<string, { count: number; oldest: WallTime }> => {
+    const scopes = new Map(['workload', 'tenant'].map((scope) => [scope, { count: 0, oldest: Infinity }]));
+    for (const { is, of, text } of asked()) {
+      const pause = is === 'pause' ? readPause(text) : undefined;
+      const scope = scopes.get(of.is);
+      if (pause === undefined || 'fault' in pause || scope === undefined || endOfPause(pause) <= wall())
+        continue;
+      scope.count += 1;
+      const since = pause.until === undefined ? readTime(pause.since ?? '') : undefined;
+      scope.oldest = Math.min(scope.oldest, since ?? Infinity);
+    }
+    return scopes;
+  };
+  instruments.gauge('paused', (set) => {
+    if (clusterProblem() !== undefined) return;
+    for (const [scope, { count }] of gather()) set(count, { scope });
+  });
+  instruments.gauge('paused_seconds', (set) => {
+    if (clusterProblem() !== undefined) return;
+    for (const [scope, { oldest }] of gather())
+      if (oldest < Infinity) set(Math.max(0, wall() - oldest) / SECOND, { scope });
   });
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseExposition, sumOf, type Family } from '../../test/exposition.ts';
 import { lintMetrics } from '../../test/metric-lint.ts';
+import type { AskedRecord } from '../core/control/entries.ts';
 import type { ElectionEvent } from '../core/election/events.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import { NO_LEADERSHIP } from '../core/leadership.ts';
@@ -44,6 +45,7 @@ let election: ElectionView | undefined;
 let workloads: Map<string, WorkloadView>;
 let isLeader = false;
 let serverFencing: ServerFencing;
+let asked: readonly AskedRecord[];
 
 beforeEach(() => {
   usage = new ProcessUsage();
@@ -52,6 +54,7 @@ beforeEach(() => {
   workloads = new Map();
   isLeader = true;
   serverFencing = { state: 'true' };
+  asked = [];
 });
 
 afterEach(() => usage.close());
@@ -81,6 +84,8 @@ function createTenant(tenant: string, store = 'lease', limit = 1000): Metrics {
       }),
       queue: () => ({ depth: 3, oldest: now - 500 }),
       clusterProblem: () => undefined,
+      wall: () => now,
+      asked: () => asked,
       isReady: () => true,
       streams: () => 2,
       isStoreUp: () => election?.store.up === true,
@@ -93,7 +98,7 @@ function createTenant(tenant: string, store = 'lease', limit = 1000): Metrics {
 
 async function scrape(): Promise<ReadonlyMap<string, Family>> {
   now += 1000;
-  return parseExposition((await shared.render()).body);
+  return parseExposition(String((await shared.render()).body));
 }
 
 const elect = (metrics: Metrics, event: ElectionEvent): void => metrics.observe({ type: 'election', event });
@@ -115,6 +120,11 @@ function view(fields: Partial<WorkloadView>): DomainEvent {
 
 /** Everything that can happen, once. */
 function playAll(metrics: Metrics): void {
+  metrics.observeSnapshot('opened');
+  const pause = JSON.stringify({ reason: 'x', since: '1970-01-01T00:00:00Z' });
+  asked = [
+    { is: 'pause', of: { is: 'tenant', name: 'default' }, entry: 'paused', isAnnotation: false, text: pause },
+  ];
   metrics.observeStore({ operation: 'read', duration: 3, budget: 1000, result: 'held', remaining: 2000 });
   now += 3000;
   metrics.observeStore({
@@ -248,6 +258,31 @@ describe('the exposition', () => {
     ]);
   });
 
+  it('counts the pauses in force, and how long the oldest without an end has lasted', async () => {
+    const pauseOf = (name: string, fields: object): AskedRecord => ({
+      is: 'pause',
+      of: { is: 'workload', name },
+      entry: '',
+      isAnnotation: true,
+      text: JSON.stringify({ reason: 'x', ...fields }),
+    });
+    now = 100_000_000;
+    const at = (ago: number): string => new Date(now - ago).toISOString();
+    asked = [
+      pauseOf('process/default/a', { since: at(60_000) }),
+      pauseOf('process/default/b', { since: at(90_000), until: at(-90_000) }),
+      pauseOf('process/default/ended', { since: at(90_000), until: at(1) }),
+    ];
+    create();
+    const families = await scrape();
+    expect(sumOf(families, `${PREFIX}paused`, { scope: 'workload' })).toBe(2);
+    expect(sumOf(families, `${PREFIX}paused`, { scope: 'tenant' })).toBe(0);
+    const lasting = families.get(`${PREFIX}paused_seconds`)?.samples ?? [];
+    expect(lasting.map(({ labels, value }) => [labels['scope'], Math.floor(value)])).toEqual([
+      ['workload', 61],
+    ]);
+  });
+
   it('has the names of Redis only where the store is Redis', async () => {
     const metrics = create('lease');
     playAll(metrics);
@@ -269,7 +304,7 @@ describe('the exposition', () => {
     now += 999;
     expect(shared.render()).toBe(first);
     now += 1;
-    const later = parseExposition((await shared.render()).body);
+    const later = parseExposition(String((await shared.render()).body));
     expect(sumOf(later, `${PREFIX}leadership_acquisitions_total`)).toBe(1);
   });
 });

@@ -125,6 +125,11 @@ export class Metrics {
     this.#heldUntil = this.#sources.now();
   }
 
+  /** A snapshot was sent on a live stream. */
+  observeSnapshot(cause: string): void {
+    this.#instruments.count('stream_snapshots_total', { cause });
+  }
+
   observeReconcile(duration: number): void {
     this.#instruments.observe('reconcile_duration_seconds', duration / SECOND);
   }

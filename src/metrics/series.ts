@@ -33,9 +33,13 @@ export class Series {
     else this.#metric.observe(value);
   }
 
-  /** Its lines, without a line end after the last one. */
+  /** Its lines as they were made last, without a line end after the last one; to be asked for while it `isCurrent`. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Makes its lines. */
   async render(): Promise<string> {
-    if (this.#isCurrent) return this.#text;
     // Before the values are read: what is added while they are on their way makes them old again.
     this.#isCurrent = true;
     const lines: string[] = [];
@@ -49,12 +53,22 @@ export class Series {
   }
 
   #line(name: string, value: number, le?: string | number): string {
-    if (le === undefined)
-      return this.#labels === '' ? `${name} ${value}` : `${name}{${this.#labels}} ${value}`;
-    return this.#labels === ''
-      ? `${name}{le="${le}"} ${value}`
-      : `${name}{le="${le}",${this.#labels}} ${value}`;
+    const bucket = le === undefined ? '' : `le="${le}"${this.#labels === '' ? '' : ','}`;
+    const inside = `${bucket}${this.#labels}`;
+    return `${name}${inside === '' ? '' : `{${inside}}`} ${formatValue(value)}`;
   }
+}
+
+/** The lines before the series of a family. */
+export function formatHead(name: string, { help, type }: MetricSpec): string {
+  const escaped = help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}`;
+}
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+export function formatValue(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
 }
 
 /** Labels as they stand between the braces, in the order of `names`. @throws for a label that is not among them. */

@@ -1,6 +1,7 @@
 /** A counter or histogram under one name, with all its series in the order in which they began. */
 import type { MetricSpec } from './catalogue.ts';
-import { formatLabels, Series } from './series.ts';
+import { formatHead, formatLabels, Series } from './series.ts';
+import type { TurnedText } from './turned-text.ts';
 
 export class StoredFamily {
   readonly #name: string;
@@ -37,14 +38,14 @@ export class StoredFamily {
     this.#series.delete(formatLabels(this.#labelNames, labels));
   }
 
-  /** Adds its text to `texts`, in parts that are lines. `made`: told of lines that had to be made; waited for. */
-  async render(texts: string[], made: (lines: number) => Promise<void>): Promise<void> {
-    const help = this.#spec.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-    texts.push(`# HELP ${this.#name} ${help}`, `# TYPE ${this.#name} ${this.#spec.type}`);
+  async render(out: TurnedText): Promise<void> {
+    let turn = out.add(formatHead(this.#name, this.#spec), 2);
     for (const series of this.#series.values()) {
-      const isCurrent = series.isCurrent;
-      texts.push(await series.render());
-      if (!isCurrent) await made(this.#lines);
+      if (turn !== undefined) await turn;
+      turn = series.isCurrent
+        ? out.addReady(series.text, this.#lines)
+        : out.add(await series.render(), this.#lines);
     }
+    await out.add('', 1);
   }
 }

@@ -16,6 +16,7 @@ export async function readWord(
     ...asked
   }: {
     readonly tenant: string;
+    readonly id?: string;
     readonly node: string;
     readonly by: string;
     readonly reason: string;

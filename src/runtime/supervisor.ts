@@ -17,6 +17,8 @@ import type { FenceAnchor } from '../ports/fence-anchor.ts';
 import type { LockStore } from '../ports/lock-store.ts';
 import type { ServerFence } from '../ports/server-fence.ts';
 import type { System } from '../ports/system.ts';
+import type { AskedRecord } from '../core/control/entries.ts';
+import { listAsked } from './asked-records.ts';
 import { Controls } from './controls.ts';
 import { createElector, type Elector } from './elector.ts';
 import { Inspection } from './inspection.ts';
@@ -28,6 +30,7 @@ import { stripNode, type Node } from './node.ts';
 import { ManagedObjects } from './managed-objects.ts';
 import { Observations } from './observations.ts';
 import { pause } from './pause.ts';
+import { PresenceKeeper } from './presence.ts';
 import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
 import { stripResource, WORKLOAD_TYPES } from './resource.ts';
@@ -41,6 +44,8 @@ export interface SupervisorOptions {
   /** `<id>/<pod uid or host>/<incarnation uuid>`. */
   readonly holder: string;
   readonly clusterName: string;
+  /** Of the program, for people. */
+  readonly version: string;
   readonly controllerNamespace: string;
   readonly lockName: string;
   readonly timing: Timing;
@@ -64,6 +69,8 @@ export class Supervisor {
   readonly hub: Hub;
   /** The watched objects, for people. */
   readonly inspection: Inspection;
+  /** The candidates, as they say themselves. */
+  readonly presence: PresenceKeeper;
   readonly #ports: SupervisorPorts;
   readonly #options: SupervisorOptions;
   readonly #pods: Cache<Pod>;
@@ -103,6 +110,13 @@ export class Supervisor {
     this.#observations = new Observations(clock, this.#pods, this.#nodes, this.#goPods);
     this.#objects = new ManagedObjects(ports.cluster, tenantSelector(options.tenant));
     this.#controls = new Controls(ports.cluster, clock, options);
+    this.presence = new PresenceKeeper(
+      ports.cluster,
+      this.#controls,
+      ports.system,
+      () => this.election(),
+      options,
+    );
     this.#resources = new Map(
       [...WORKLOAD_TYPES].map(([kind, type]) => {
         const strip = (object: WorkloadResource): WorkloadResource => stripResource(type, object);
@@ -175,6 +189,11 @@ export class Supervisor {
   /** Workloads waiting to be looked at, and since when the first of them has been. */
   queue(): { readonly depth: number; readonly oldest: Instant | undefined } {
     return this.#reconciler?.queue ?? { depth: 0, oldest: undefined };
+  }
+
+  /** Every record in which somebody asks for something. */
+  asked(): readonly AskedRecord[] {
+    return listAsked(this.#controls, this.#sources, this.#options.tenant);
   }
 
   /** Why this process is not ready, or undefined: caches synced and watching, store and anchor answering. */
@@ -273,7 +292,15 @@ export class Supervisor {
     );
     this.#controls.watch(() => this.#heedControl());
     this.#heedControl();
-    await this.#elector.run(AbortSignal.any([stop, broken.signal]));
+    const announced = new AbortController();
+    const announcing = this.presence.run(announced.signal);
+    this.hub.subscribe(({ type }) => type === 'election' && this.presence.look());
+    try {
+      await this.#elector.run(AbortSignal.any([stop, broken.signal]));
+    } finally {
+      announced.abort();
+      await announcing;
+    }
   }
 
   /** Whether a person wants this process to lead is looked at with every change of the records. */

@@ -11,16 +11,21 @@ import type { Right, Subject } from '../ports/access-review.ts';
  * - `probe`: asked by kubelets and load balancers; never counted against a limit.
  * - `nothing`: texts that are the same for everybody.
  * - `read`: state of this installation; never env values, scripts or secrets.
+ * - `rows`: the same, of several workloads: who may list only some of them is let in, and the handler leaves out the others
+ *   (`Principal.sees`).
+ * - `self`: who the caller is. Who says nothing is nobody in particular.
  * - `metrics`: the scrape.
  * - `act`: asks for a change. Somebody must be known; for what exactly, the handler asks `Request.authorize`.
  */
-export type Need = 'probe' | 'nothing' | 'read' | 'metrics' | 'act';
+export type Need = 'probe' | 'nothing' | 'read' | 'rows' | 'self' | 'metrics' | 'act';
 
 /** Who asks. */
 export interface Principal {
   /** As shown in logs and records; `anonymous` where nobody was named. */
   readonly name: string;
   readonly groups: readonly string[];
+  /** Only those workloads that they may list, which is to be asked; absent: everything. For routes that need `rows`. */
+  readonly sees?: 'some';
   /** As the cluster knows them; absent for nobody in particular. */
   readonly subject?: Subject;
 }

@@ -197,7 +197,8 @@ async function enter(
   const isCounted = subject === undefined && !access.isProxy(peer);
   const often = isCounted ? undefined : tooOften(desk, route, client);
   if (often !== undefined) return stop(often);
-  const body = route.needs === 'act' ? await readJson(request) : { value: undefined };
+  const hasBody = route.needs === 'act' && route.method === 'POST';
+  const body = hasBody ? await readJson(request) : { value: undefined };
   if ('code' in body) return stop(body);
   const reply = await route.handle({
     ...asked,

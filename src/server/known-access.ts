@@ -13,6 +13,14 @@ import { crossSite } from './same-site.ts';
 /** Who it is, or why that cannot be told. */
 type Identify = (caller: Caller) => Subject | Refusal | Promise<Subject | Refusal>;
 
+/** Who a caller is, by what it says. */
+interface Identification {
+  readonly identify: Identify;
+  /** Whether it says anything. */
+  readonly isNamed: (caller: Caller) => boolean;
+  readonly isProxy: (peer: string) => boolean;
+}
+
 export interface KnownAccessOptions {
   readonly anonymous: 'reader' | 'none';
   readonly metricsPath: string;
@@ -24,7 +32,8 @@ export function tokenAccess(reviewer: Reviewer, options: KnownAccessOptions): Ac
     const token = /^bearer +([\w.~+/-]+=*) *$/i.exec(headers.authorization ?? '')?.[1];
     return token === undefined ? nobody('send Authorization: Bearer with a token') : reviewer.identify(token);
   };
-  return knownAccess(identify, reviewer, options, () => false);
+  const isNamed = ({ headers }: Caller): boolean => headers.authorization !== undefined;
+  return knownAccess({ identify, isNamed, isProxy: () => false }, reviewer, options);
 }
 
 /** By the headers of a proxy, from the addresses of proxies alone. */
@@ -46,30 +55,37 @@ export function proxyAccess(
     if (user.includes(',')) return nobody('the proxy names two users');
     return { user, groups: [...groups.filter((group) => group !== ''), 'system:authenticated'] };
   };
-  return knownAccess(identify, reviewer, options, isProxy);
+  const isNamed = ({ headers, peer }: Caller): boolean =>
+    isProxy(peer) && headers['x-forwarded-user'] !== undefined;
+  return knownAccess({ identify, isNamed, isProxy }, reviewer, options);
 }
 
 function knownAccess(
-  identify: Identify,
+  { identify, isNamed, isProxy }: Identification,
   reviewer: Reviewer,
   { anonymous, metricsPath }: KnownAccessOptions,
-  isProxy: (peer: string) => boolean,
 ): Access {
-  const isOpen = (need: Need): boolean => isForEverybody(need) || (need !== 'act' && anonymous === 'reader');
+  const isOpen = (caller: Caller, need: Need): boolean => {
+    if (isForEverybody(need)) return true;
+    if (need === 'self' && isNamed(caller)) return false;
+    return need !== 'act' && anonymous === 'reader';
+  };
   return {
     isProxy,
     admit: async (caller, need): Promise<Admission> => {
-      if (isOpen(need)) return ANONYMOUS;
+      if (isOpen(caller, need)) return ANONYMOUS;
       const refused = need === 'act' ? crossSite(caller) : undefined;
       if (refused !== undefined) return { refused };
       const subject = await identify(caller);
       if ('code' in subject) return { refused: subject };
-      const rights = need === 'act' ? [] : rightsToRead(caller, need, metricsPath);
-      const missing = await Promise.all(rights.map((right) => reviewer.authorize(subject, right)));
-      const denied = missing.find((refusal) => refusal !== undefined);
-      return denied === undefined
-        ? { name: subject.user, groups: subject.groups, subject }
-        : { refused: denied };
+      const somebody = { name: subject.user, groups: subject.groups, subject };
+      const rights = need === 'act' || need === 'self' ? [] : rightsToRead(caller, need, metricsPath);
+      const answers = await Promise.all(rights.map((right) => reviewer.authorize(subject, right)));
+      const missing = answers.filter((refusal) => refusal !== undefined);
+      const [denied] = missing;
+      if (denied === undefined) return somebody;
+      const isSome = need === 'rows' && missing.every(({ code }) => code === 'forbidden');
+      return isSome ? { ...somebody, sees: 'some' } : { refused: denied };
     },
     authorize: ({ subject }, right) =>
       subject === undefined ? Promise.resolve(nobody('nobody is known')) : reviewer.authorize(subject, right),

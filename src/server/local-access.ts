@@ -15,6 +15,7 @@ export function localAccess(): Access {
   const isLoopback = addressTest(['127.0.0.0/8', '::1']);
   return {
     admit: (caller, need) => {
+      if (need === 'self') return isLoopback(caller.peer) && isDirect(caller) ? LOCAL : ANONYMOUS;
       if (need !== 'act') return ANONYMOUS;
       const refused = isLoopback(caller.peer) && isDirect(caller) ? crossSite(caller) : FROM_ELSEWHERE;
       return refused === undefined ? LOCAL : { refused };

@@ -51,6 +51,7 @@ beforeEach(async () => {
     notReady: undefined,
     isStoreUp: true,
     storeFailures: 0,
+    disagreement: [],
   };
   usage = new ProcessUsage();
   const sources = {
@@ -66,6 +67,8 @@ beforeEach(async () => {
     snapshot: () => snapshot,
     queue: () => ({ depth: 0, oldest: undefined }),
     clusterProblem: () => undefined,
+    wall: () => system.clock.wall(),
+    asked: () => [],
     isReady: () => true,
     isStoreUp: () => true,
     streams: () => 0,

@@ -59,8 +59,14 @@ export function controllerRoutes(sources: RouteSources, base = ''): readonly Rou
     legacy('/debug/status', 'read', () => json(200, openEnvelope(mapDebugStatus(facts(), usage())))),
     legacy('/api/dbinfo', 'read', () => json(200, envelope(mapDbInfo(facts())))),
     legacy('/api/pods', 'read', (request) => answerPods(pods, request)),
-    legacy('/api/workloads', 'read', () => json(200, envelope(mapWorkloads(facts())))),
-    legacy('/api/workload-names', 'read', () => json(200, envelope(mapWorkloadNames(facts())))),
+    legacy('/api/workloads', 'read', () => {
+      const known = facts();
+      return json(200, envelope(mapWorkloads(known), known.clusterProblem));
+    }),
+    legacy('/api/workload-names', 'read', () => {
+      const known = facts();
+      return json(200, envelope(mapWorkloadNames(known), known.clusterProblem));
+    }),
     legacy('/api/workloads/*', 'read', (request) => answerWorkload(facts(), request)),
     ...(metricsPath === undefined
       ? []

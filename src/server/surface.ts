@@ -1,5 +1,6 @@
 /** What is seen of one tenant of a running controller from outside: metrics and routes over its supervisor. */
 import type { LegacyFacts, ProcessFacts } from '../api/legacy.ts';
+import { mapDisagreement } from '../api/v1/candidates.ts';
 import type { Duration } from '../core/time.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { ProcessMetrics } from '../metrics/process-metrics.ts';
@@ -78,6 +79,8 @@ export function openSurface(
     ttl,
     store: store.kind,
     now: () => clock.now(),
+    wall: () => clock.wall(),
+    asked: () => supervisor.asked(),
     election: () => supervisor.election(),
     isLeader: () => supervisor.isLeader(),
     snapshot: () => supervisor.hub.snapshot,
@@ -109,6 +112,7 @@ export function openSurface(
     notReady: notReady(),
     isStoreUp: sources.isStoreUp(),
     storeFailures: store.failures,
+    disagreement: mapDisagreement(identity, v1Facts.state()),
   });
   const processFacts = (): ProcessFacts => ({
     ...usage.memory(),
@@ -132,10 +136,11 @@ export function openSurface(
     ttl,
     storeKind: store.kind,
     storeAddress: store.address,
+    controllerNamespace: options.controllerNamespace,
   };
   const { isStoreUp } = sources;
   const v1Facts = liveFacts({ supervisor, store, clock, identity, notReady, isStoreUp });
-  const v1 = openV1(v1Facts, system, neighbours, base);
+  const v1 = openV1(v1Facts, system, neighbours, base, (cause) => metrics.observeSnapshot(cause));
   const { cluster, controllerNamespace } = options;
   const actions = actionRoutes({
     facts: v1Facts,

@@ -28,6 +28,10 @@ let operator: string;
 let reader: string;
 /** Made for the API server, not for us. */
 let foreign: string;
+/** May list processes of one namespace. */
+let narrow: string;
+let kubeconfig: string;
+let config: Readonly<Record<string, unknown>>;
 
 type Json = Readonly<Record<string, any>>;
 
@@ -46,11 +50,13 @@ beforeAll(async () => {
   });
   await api.apply(await readShipped('auth-token.yaml'));
   await api.apply(accounts());
-  [operator, reader] = await Promise.all([tokenOf('operator', AUDIENCE), tokenOf('reader', AUDIENCE)]);
+  [operator, reader, narrow] = (await Promise.all(
+    ['operator', 'reader', 'narrow'].map((name) => tokenOf(name, AUDIENCE)),
+  )) as [string, string, string];
   foreign = await tokenOf('operator');
   const { hostname: host, port } = new URL(server);
   proxy = await startProxy({ host, port: Number(port) });
-  const kubeconfig = await world.sandbox.identity('guarded', {
+  kubeconfig = await world.sandbox.identity('guarded', {
     roles: [
       { kind: 'ClusterRole', name: 'k8-highlander' },
       { kind: 'ClusterRole', name: 'k8-highlander-auth' },
@@ -65,7 +71,7 @@ beforeAll(async () => {
     env: { ...(plain['env'] as object), API_KEY: CANARIES[0] },
     script: { shell: '/bin/sh', commands: [`: ${CANARIES[1]}`, ...commands] },
   };
-  const config = { leaderLockTTL: '2s', auth: { mode: 'token' }, workloads: { processes: [filed] } };
+  config = { leaderLockTTL: '2s', auth: { mode: 'token' }, workloads: { processes: [filed] } };
   controller = await world.controller('guarded', config, { kubeconfig });
   await world.leader([controller]);
   await world.running('filed');
@@ -77,30 +83,36 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** A reader without any right, and an operator who may steer workloads of `default` and those of the file. */
+/**
+ * A reader without any right, an operator who may steer workloads of `default` and those of the file, and one who may list
+ * processes of `default`.
+ */
 function accounts(): readonly Manifest[] {
   const rbac = 'rbac.authorization.k8s.io/v1';
-  const role = (namespace: string, rule: object): Manifest => ({
+  const role = (namespace: string, rule: object, name = 'operator', verb = 'patch'): Manifest => ({
     apiVersion: rbac,
     kind: 'Role',
-    metadata: { name: 'operator', namespace },
-    rules: [{ ...rule, verbs: ['patch'] }],
+    metadata: { name, namespace },
+    rules: [{ ...rule, verbs: [verb] }],
   });
-  const binding = (namespace: string): Manifest => ({
+  const binding = (namespace: string, name = 'operator'): Manifest => ({
     apiVersion: rbac,
     kind: 'RoleBinding',
-    metadata: { name: 'operator', namespace },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'operator' },
-    subjects: [{ kind: 'ServiceAccount', name: 'operator', namespace: 'default' }],
+    metadata: { name, namespace },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+    subjects: [{ kind: 'ServiceAccount', name, namespace: 'default' }],
   });
+  const processes = { apiGroups: ['highlander.plexobject.io'], resources: ['workloadprocesses'] };
   return [
-    ...['reader', 'operator'].map((name) => ({
+    ...['reader', 'operator', 'narrow'].map((name) => ({
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata: { name, namespace: 'default' },
     })),
-    role('default', { apiGroups: ['highlander.plexobject.io'], resources: ['workloadprocesses'] }),
+    role('default', processes),
     binding('default'),
+    role('default', processes, 'narrow', 'list'),
+    binding('default', 'narrow'),
     role('k8-highlander', {
       apiGroups: [''],
       resources: ['configmaps'],
@@ -238,6 +250,66 @@ it('with the API server out of reach nobody acts, and everybody reads', { timeou
   }
   await world.leader([controller]);
 });
+
+it('what became of an action is told under its id', { timeout: STORY }, async () => {
+  const record = await eventually('the restart is done', async () => {
+    const told = await shown('/api/v1/actions/again');
+    return told['state'] === 'succeeded' && told;
+  });
+  expect(record).toMatchObject({
+    action: 'restart',
+    target: { is: 'workload', name: 'process/default/filed' },
+    by: 'system:serviceaccount:default:operator',
+    reason: 'a test',
+  });
+  const { items } = await shown('/api/v1/actions');
+  expect((items as readonly Json[]).map(({ id }) => String(id))).toContain('again');
+});
+
+it(
+  'who may list in one namespace sees what is there, and how much is hidden',
+  { timeout: STORY },
+  async () => {
+    const { api } = world.sandbox;
+    await api.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere' } }]);
+    const spec = { image: 'busybox:latest', script: { commands: ['sleep 1000'] } };
+    const metadata = { name: 'hidden', namespace: 'elsewhere' };
+    await api.apply([{ apiVersion: 'highlander.plexobject.io/v1', kind: 'WorkloadProcess', metadata, spec }]);
+    await reasonOf('/api/v1/workloads/process/elsewhere/hidden', 'Active');
+    const auth = { mode: 'token', anonymous: 'none' };
+    const closed = await world.controller('closed', { ...config, auth }, { kubeconfig });
+    const { ports } = await closed.waitForLog('its ports', ({ msg }) => msg === 'starting');
+    const [port] = ports as readonly number[];
+    const ask = async (path: string, token: string): Promise<Answer> => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, { headers });
+      return { status: answer.status, body: (await answer.json()) as Json };
+    };
+    const list = await eventually('it has seen all of them', async () => {
+      const { status, body } = await ask('workloads', narrow);
+      const detail = (body['metadata']?.partial as readonly Json[] | undefined)?.find(
+        ({ source }) => source === 'access',
+      )?.['detail'];
+      return status === 200 && detail === '1 hidden: no right to list in elsewhere' && body;
+    });
+    expect(list['items'].map(({ name }: Json) => String(name)).toSorted()).toEqual(['filed', 'stored']);
+    expect((await ask('workloads/process/elsewhere/hidden', narrow)).status).toBe(403);
+    expect((await ask('workloads', reader)).status).toBe(403);
+    expect((await ask('whoami', narrow)).body).toMatchObject({
+      user: 'system:serviceaccount:default:narrow',
+      role: 'reader',
+    });
+    const { permissions } = (await ask('whoami?namespace=default', operator)).body;
+    const allowed = (permissions as readonly Json[]).filter((one) => one['allowed'] === 'true');
+    expect(allowed.map(({ target }) => [target.is, target.source, target.kind])).toEqual([
+      ['tenant', null, null],
+      ['controller', null, null],
+      ['workload', 'file', null],
+      ['workload', 'cr', 'process'],
+    ]);
+    await closed.destroy();
+  },
+);
 
 it('each right of auth-token.yaml is used, and there are no others', async () => {
   const taken = new Set<string>();

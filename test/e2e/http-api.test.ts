@@ -109,6 +109,25 @@ describe('leader and follower', () => {
     });
   });
 
+  it('know each other as candidates, and that they agree', async () => {
+    for (const [controller, other] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const seen = await eventually(`${controller.id} has heard from ${other.id}`, async () => {
+        const { items, metadata } = await ask(controller, '/api/v1/controllers');
+        const found = (items as readonly Json[]).find(({ id }) => id === other.id);
+        return found?.['lastSeen'] !== null && found?.['lastSeen'] !== undefined && { found, metadata };
+      });
+      expect(seen.found).toMatchObject({
+        role: other === first ? 'leading' : 'follower',
+        sees: { leader: 'first' },
+        unknownBecause: null,
+      });
+      expect(await ask(controller, '/api/v1/summary')).toMatchObject({ disagreement: [] });
+    }
+  });
+
   it('explain: the leader rule by rule, the follower that it cannot', async () => {
     const path = `${WORKLOAD}/explain`;
     const led = await ask(first, path);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ControllerProcess } from '../../sandbox/controller-process.ts';
 import { refereedProcess } from '../../sandbox/referee.ts';
 import { parseExposition, sumOf, type Family } from '../exposition.ts';
+import { openPromlint } from '../promlint.ts';
 import { eventually } from './eventually.ts';
 import { endAll, openWorld, type World } from './world.ts';
 
@@ -224,4 +225,17 @@ it('a scrape has requests, operations of the store and the workloads', async () 
   expect(at('reconcile_duration_seconds_count')).toBeGreaterThan(0);
   expect(at('lease_remaining_seconds')).toBeGreaterThan(0);
   expect(sumOf(families, 'process_open_fds')).toBeGreaterThan(0);
+});
+
+it('a scrape of either passes `promtool check metrics`, but where the Go program had broken a rule', async ({
+  skip,
+}) => {
+  const lint = await openPromlint();
+  if (typeof lint !== 'function') return skip(lint.missing);
+  for (const controller of [first, second]) {
+    const { body } = await controller.get('/metrics');
+    expect(await lint(body)).toEqual([
+      `${PREFIX}goroutine_count: non-histogram and non-summary metrics should not have "_count" suffix`,
+    ]);
+  }
 });

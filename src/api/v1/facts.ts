@@ -1,4 +1,6 @@
 /** Everything that version 1 of the API is made of, as plain data and questions about the present. */
+import type { AskedRecord } from '../../core/control/entries.ts';
+import type { Candidate } from '../../core/control/presence.ts';
 import type { ElectionView } from '../../core/election/view.ts';
 import type { HistoryEntry } from '../../core/history.ts';
 import type { Leadership } from '../../core/leadership.ts';
@@ -23,6 +25,8 @@ export interface Identity {
   readonly storeKind: string;
   /** Without credentials. */
   readonly storeAddress: string;
+  /** Where the control ConfigMap is. */
+  readonly controllerNamespace: string;
 }
 
 /** The process as it is now. */
@@ -40,6 +44,8 @@ export interface State {
   readonly isStoreUp: boolean;
   /** Operations of the store without an answer since the last one that had one. */
   readonly storeFailures: number;
+  /** The candidates as they say themselves, this process too once it has. */
+  readonly candidates: readonly Candidate[];
   /** Both clocks, read at once. */
   readonly now: Instant;
   readonly wall: WallTime;
@@ -78,6 +84,8 @@ export interface Facts {
   objects(key: string): readonly SeenObject[];
   /** Oldest first. */
   history(): readonly HistoryEntry[];
+  /** Every record in which somebody asks for something, in no order. */
+  asked(): readonly AskedRecord[];
   /** Oldest first. */
   recent(): readonly RecentEvent[];
   /** For as long as the process lives. */

@@ -1,29 +1,13 @@
-/** Who leads, the store, the candidates: what one process knows of them, and what it does not. */
+/** Who leads and the store: what one process knows of them, and what it does not. */
 import { instant, plainId, type Identity, type State } from './facts.ts';
-import type { Controller, Leader, ObservedBy, Partial, Store } from './schema/state.ts';
+import type { Leader, ObservedBy, Store } from './schema/state.ts';
 
 export function mapObserver({ id }: Identity, { election }: State): ObservedBy {
   return { id, role: election?.role ?? 'starting' };
 }
 
-/** Which sources could not be read. */
-export function mapPartial(state: State): Partial[] {
-  const partial: Partial[] = [];
-  if (state.clusterProblem !== undefined)
-    partial.push({ source: 'kubernetes', code: 'unavailable', detail: state.clusterProblem });
-  const because = storeProblem(state);
-  if (because !== undefined) partial.push({ source: 'store', code: 'unavailable', detail: because });
-  if (!state.isLeader)
-    partial.push({
-      source: 'leader',
-      code: 'not-leading',
-      detail: 'reasons, rule chains and events are known to the leader only',
-    });
-  return partial;
-}
-
 /** Why nothing is known from the store, or undefined. */
-function storeProblem({ election, isStoreUp }: State): string | undefined {
+export function storeProblem({ election, isStoreUp }: State): string | undefined {
   if (election === undefined) return 'the election has not begun yet';
   if (!election.store.up) return election.store.cause;
   return isStoreUp ? undefined : 'the lock store has not answered yet';
@@ -76,7 +60,6 @@ function mapLease(
 
 export function mapStore({ storeKind, storeAddress }: Identity, state: State): Store {
   const { election } = state;
-  const serverFencing = state.serverFencing.state;
   const down = election?.store.up === false ? election.store : undefined;
   const because = storeProblem(state);
   return {
@@ -85,58 +68,19 @@ export function mapStore({ storeKind, storeAddress }: Identity, state: State): S
     up: down !== undefined ? 'false' : because === undefined ? 'true' : 'unknown',
     since: down === undefined ? null : instant(state.wall + down.since - state.now),
     failures: state.storeFailures,
-    fence:
-      election === undefined
-        ? { usable: 'unknown', serverFencing, unknownBecause: 'the election has not begun yet' }
-        : {
-            usable: election.anchorRefused === undefined ? 'true' : 'false',
-            serverFencing,
-            unknownBecause: state.serverFencing.state === 'unknown' ? state.serverFencing.because : null,
-          },
+    fence: mapFence(state),
     unknownBecause: because ?? null,
   };
 }
 
-/**
- * This process, and the holder of the lock if it is another. Candidates do not announce themselves, so there may be more:
- * the list says so (`PRESENCE`).
- */
-export function mapControllers(identity: Identity, state: State): Controller[] {
-  const leader = mapLeader(identity, state);
-  const self: Controller = {
-    id: identity.id,
-    role: state.election?.role ?? 'starting',
-    cluster: identity.cluster,
-    version: identity.version,
-    isSelf: true,
-    sees: { leader: leader.id, term: leader.term },
-    startedAt: instant(identity.startedAt),
-    ready: state.notReady === undefined ? 'true' : 'false',
-    notReadyBecause: state.notReady ?? null,
-    unknownBecause: null,
+/** Both are in the cluster: nothing is known of them while the API server does not answer. */
+function mapFence({ election, serverFencing, clusterProblem }: State): Store['fence'] {
+  const blind = clusterProblem ?? (election === undefined ? 'the election has not begun yet' : undefined);
+  if (blind !== undefined || election === undefined)
+    return { usable: 'unknown', serverFencing: 'unknown', unknownBecause: blind ?? null };
+  return {
+    usable: election.anchorRefused === undefined ? 'true' : 'false',
+    serverFencing: serverFencing.state,
+    unknownBecause: serverFencing.state === 'unknown' ? serverFencing.because : null,
   };
-  const { election } = state;
-  if (leader.unknownBecause !== null || election?.holder === undefined || election.holder === identity.holder)
-    return [self];
-  const other: Controller = {
-    id: plainId(election.holder),
-    role: 'unknown',
-    cluster: 'unknown',
-    version: 'unknown',
-    isSelf: false,
-    sees: null,
-    startedAt: null,
-    ready: 'unknown',
-    notReadyBecause: null,
-    unknownBecause: 'it holds the lock; more is known to itself only',
-  };
-  return [self, other];
 }
-
-/** Said wherever candidates are listed. */
-export const PRESENCE: Partial = {
-  source: 'presence',
-  code: 'not-announced',
-  detail:
-    'candidates do not announce themselves: only the one who answers and the holder of the lock are known',
-};

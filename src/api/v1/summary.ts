@@ -1,7 +1,9 @@
 /** The overview in one call. */
 import type { HistoryEntry } from '../../core/history.ts';
 import type { Identity, State } from './facts.ts';
-import { mapLeader, mapObserver, mapPartial, mapStore, PRESENCE } from './leader.ts';
+import { mapDisagreement } from './candidates.ts';
+import { mapLeader, mapObserver, mapStore } from './leader.ts';
+import { mapPartial, presencePartial } from './partial.ts';
 import type { Summary, WorkloadRow } from './schema/state.ts';
 import { mapEntry } from './story.ts';
 import { urgency } from './workload-row.ts';
@@ -30,6 +32,7 @@ export function mapSummary(
     if (urgency(row) === 0 && worst.length < MOST_PROBLEMS) worst.push(row);
     if (urgency(row) === 1 && next.length < MOST_PROBLEMS) next.push(row);
   }
+  const disagreement = mapDisagreement(identity, state);
   const change = history.findLast(({ type }) => type === 'leader-changed');
   return {
     observedBy: mapObserver(identity, state),
@@ -37,9 +40,10 @@ export function mapSummary(
     cluster: identity.cluster,
     leader: mapLeader(identity, state),
     store: mapStore(identity, state),
-    counts: { ...counts, tones, kinds },
+    counts: counts.total === 0 && state.clusterProblem !== undefined ? null : { ...counts, tones, kinds },
     problems: [...worst, ...next].slice(0, MOST_PROBLEMS),
     lastChange: change === undefined ? null : mapEntry(change),
-    partial: [...mapPartial(state), PRESENCE],
+    disagreement: disagreement === undefined ? null : [...disagreement],
+    partial: [...mapPartial(identity, state), ...presencePartial(state)],
   };
 }

@@ -6,6 +6,8 @@ import { readJsonObject, type Fault } from './json-record.ts';
 import type { NodeFacts } from '../reconcile/node-facts.ts';
 
 export interface NodeFence {
+  /** Of the request that gave the word; absent: it was given by hand. */
+  readonly id?: string;
   readonly node: string;
   /** Of the Node object, as it was. Absent: there was none. */
   readonly nodeUid?: string;
@@ -26,6 +28,7 @@ export interface NodeFence {
 
 export function readNodeFence(text: string): NodeFence | Fault {
   const fields = readJsonObject(withoutPods(text), {
+    id: false,
     node: true,
     nodeUid: false,
     bootId: false,

@@ -23,7 +23,7 @@ export type Word =
 
 /** Written for the pods that are on the node now, together with what would show that its kubelet has reported since. */
 export function composeWord(
-  { node, by, reason, at }: Pick<NodeFence, 'node' | 'by' | 'reason' | 'at'>,
+  { id, node, by, reason, at }: Pick<NodeFence, 'id' | 'node' | 'by' | 'reason' | 'at'>,
   living: WordNode | undefined,
   pods: readonly Pod[],
 ): Word {
@@ -36,6 +36,7 @@ export function composeWord(
   const nodeUid = living?.metadata.uid;
   const bootId = living?.status?.nodeInfo?.bootID;
   const record: NodeFence = {
+    ...(id === undefined ? {} : { id }),
     node,
     ...(nodeUid === undefined ? {} : { nodeUid }),
     ...(bootId === undefined ? {} : { bootId }),

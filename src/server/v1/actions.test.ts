@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { memoryCluster, type MemoryCluster } from '../../../test/memory-cluster.ts';
 import type { Facts } from '../../api/v1/facts.ts';
+import { recordOfEntry } from '../../core/control/entries.ts';
 import { readRequest } from '../../core/control/request.ts';
 import { ANNOTATION } from '../../core/workload/names.ts';
 import { CONFIG_MAPS, NODES, PODS, WORKLOAD_PROCESSES } from '../../ports/cluster.ts';
@@ -28,8 +29,13 @@ async function act(
   params: Readonly<Record<string, string>>,
   body: object,
   key = 'key-1',
+  method = 'POST',
 ): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }> {
   const facts = {
+    asked: () =>
+      Object.entries(cluster.find(CONFIG_MAPS, 'here', 'highlander-control-default')?.data ?? {}).flatMap(
+        ([name, text]) => recordOfEntry(name, text, 'default') ?? [],
+      ),
     workload: (name: string) => {
       const source = SOURCES.get(name);
       return source === undefined ? undefined : { definition: { source } };
@@ -37,7 +43,7 @@ async function act(
   } as unknown as Facts;
   const scope = { tenant: 'default', controllerNamespace: 'here' };
   const routes = actionRoutes({ ...scope, facts, cluster, base: '', wall: () => NOW });
-  const route = routes.find((one) => one.pattern === pattern);
+  const route = routes.find((one) => one.pattern === pattern && one.method === method);
   const request = {
     params,
     body,
@@ -103,6 +109,31 @@ describe('a request about a workload', () => {
 
   it('about nothing that is known is not found', async () => {
     expect((await onWorkload('nobody', { action: 'restart' })).status).toBe(404);
+  });
+});
+
+describe('a request that is taken back', () => {
+  const cancel = (id: string) => act('/api/v1/actions/{id}', { id }, {}, undefined, 'DELETE');
+
+  it('is gone, under the right that asking took', async () => {
+    await onWorkload('filed', { action: 'restart', reason: 'stuck' });
+    asked = [];
+    expect(await cancel('key-1')).toMatchObject({ status: 200, body: { kind: 'Cancelled', id: 'key-1' } });
+    expect(entry('request.process.default.filed')).toBeUndefined();
+    expect(asked).toEqual(['patch configmaps/highlander-control-default']);
+  });
+
+  it('is not one that somebody has taken up, and none that lasts', async () => {
+    const taken = { id: 'key-1', action: 'restart', at: '2026-01-01T12:00:00Z', state: 'accepted' };
+    await onTenant({ action: 'pause', reason: 'night' }, 'key-2');
+    await onWorkload('filed', { action: 'restart', reason: 'stuck' });
+    const at = { resource: CONFIG_MAPS, namespace: 'here', name: 'highlander-control-default' };
+    const value = JSON.stringify(taken);
+    const path = '/data/request.process.default.filed';
+    await cluster.patch(at, [{ op: 'add', path, value }], AbortSignal.abort());
+    for (const id of ['key-1', 'key-2'])
+      expect(await cancel(id)).toMatchObject({ status: 409, body: { code: 'state-conflict' } });
+    expect(await cancel('key-3')).toMatchObject({ status: 404 });
   });
 });
 

@@ -3,6 +3,7 @@
  * leads carries it out, so any replica takes them.
  */
 import { readAction, type Action, type ActionTarget } from '../../api/v1/action.ts';
+import { idOfRecord } from '../../api/v1/asked.ts';
 import type { Facts } from '../../api/v1/facts.ts';
 import type { Refusal } from '../../api/v1/problem.ts';
 import {
@@ -12,8 +13,9 @@ import {
   PAUSE_ALL,
   pauseEntry,
   requestEntry,
+  type AskedRecord,
 } from '../../core/control/entries.ts';
-import { explainOpen, findOpen, type Request as Asked } from '../../core/control/request.ts';
+import { explainOpen, findOpen, readRequest, type Request as Asked } from '../../core/control/request.ts';
 import { SECOND, type Duration, type WallTime } from '../../core/time.ts';
 import { parseKey, type WorkloadKey } from '../../core/workload/model.ts';
 import { ANNOTATION } from '../../core/workload/names.ts';
@@ -61,6 +63,13 @@ export function actionRoutes(sources: ActionSources): readonly Route[] {
     return { method: 'POST', pattern: `${sources.base}${path}`, needs: 'act', refusals: 'problem', handle };
   };
   return [
+    {
+      method: 'DELETE',
+      pattern: `${sources.base}/api/v1/actions/{id}`,
+      needs: 'act',
+      refusals: 'problem',
+      handle: (request) => cancel(sources, request),
+    },
     post('/api/v1/actions', () => ({ is: 'tenant', name: sources.tenant })),
     post('/api/v1/controllers/{id}/actions', ({ id = '' }) => ({ is: 'controller', name: id })),
     post(
@@ -104,8 +113,49 @@ async function act(sources: ActionSources, request: Request, target: Target): Pr
   if (written.kind !== 'done') return refuse(refusalOf(written));
   return {
     ...json(202, { kind: 'Action', id, target: title, by, ...action }),
+    headers: { location: `${sources.base}/api/v1/actions/${id}` },
     audit: { target: title, action: action.action, id },
   };
+}
+
+/** Takes back a request that nobody has taken up. */
+async function cancel(sources: ActionSources, request: Request): Promise<Reply> {
+  const { id = '' } = request.params;
+  const record = sources.facts.asked().find((one) => idOfRecord(one) === id);
+  const refuse = (refusal: Refusal): Reply => ({
+    ...describeRefusal({ refusals: 'problem' }, refusal, request),
+    audit: { action: 'cancel', id: id.slice(0, 300), code: refusal.code },
+  });
+  const place = record === undefined ? undefined : placeOfRecord(sources, record);
+  // Asked first: who may not act is not told what there is.
+  const denied = await request.authorize(rightTo(place ?? controlPlace(sources, PAUSE_ALL)));
+  if (denied !== undefined) return refuse(denied);
+  if (record === undefined || place === undefined)
+    return refuse({ code: 'not-found', detail: 'no record of such an action is kept' });
+  const { cluster, tenant } = sources;
+  const edit: Edit<Refusal> = (present) => {
+    const asked = present === undefined ? undefined : readRequest(present);
+    if (present === undefined || idOfRecord({ ...record, text: present }) !== id)
+      return { kind: 'declined', why: { code: 'not-found', detail: 'there is another record by now' } };
+    const isOpen = record.is === 'request' && asked !== undefined && !('fault' in asked);
+    if (isOpen && asked.state === undefined) return null;
+    const detail = 'only a request that nobody has taken up can be taken back; a pause ends with resume';
+    return { kind: 'declined', why: { code: 'state-conflict', detail } };
+  };
+  const written = await writeRecord(cluster, place, { tenant }, edit, AbortSignal.timeout(DEADLINE));
+  if (written.kind === 'declined') return refuse(written.why);
+  if (written.kind !== 'done') return refuse(refusalOf(written));
+  return {
+    ...json(200, { kind: 'Cancelled', id, by: request.principal.name }),
+    audit: { action: 'cancel', id },
+  };
+}
+
+function placeOfRecord(sources: ActionSources, record: AskedRecord): Place | undefined {
+  if (!record.isAnnotation) return controlPlace(sources, record.entry);
+  const key = parseKey(record.of.name);
+  const annotation = record.is === 'pause' ? ANNOTATION.paused : ANNOTATION.request;
+  return key === undefined ? undefined : resourcePlace(key, annotation);
 }
 
 /** Undefined: there is no such workload. */
@@ -169,7 +219,7 @@ async function editFor(
       return once(id, () => JSON.stringify(pause));
     }
     case 'drain':
-      return () => JSON.stringify({ by, reason: action.reason, at });
+      return () => JSON.stringify({ id, by, reason: action.reason, at });
     case 'restart':
     case 'run-now':
     case 'failover': {
@@ -182,7 +232,7 @@ async function editFor(
     }
     case 'fence-node': {
       const { node, reason } = action;
-      const word = await readWord(cluster, { tenant, node, by, reason, at }, signal);
+      const word = await readWord(cluster, { tenant, id, node, by, reason, at }, signal);
       switch (word.kind) {
         case 'word':
           return () => JSON.stringify(word.record);

@@ -27,6 +27,13 @@ beforeEach(async () => {
   world.set('process/default/report');
   world.set('process/web/sick', { reason: 'CrashLoop', labels: { app: 'sick' }, node: 'node-b' });
   world.set('service/web/api', { reason: 'Starting', restarts: 3 });
+  world.records.push({
+    is: 'drain',
+    of: { is: 'controller', name: 'two' },
+    entry: 'drained.two',
+    isAnnotation: false,
+    text: '{"id":"one","by":"eva","reason":"old","at":"2026-01-01T00:00:00Z"}',
+  });
   v1 = openV1(world, system);
   const listening = await listen(0, new Router(v1.routes), system);
   if ('code' in listening) throw new Error(listening.message);
@@ -242,12 +249,6 @@ describe('what is not known', () => {
       active: 'unknown',
       unknownBecause: 'cronjobs have not been read yet: forbidden',
     });
-  });
-
-  it('are candidates that do not announce themselves, and the list says so', async () => {
-    const { json } = await ask('/api/v1/controllers');
-    expect(json['items']).toHaveLength(1);
-    expect(json['metadata'].partial).toMatchObject([{ source: 'presence', code: 'not-announced' }]);
   });
 });
 

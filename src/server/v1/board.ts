@@ -4,7 +4,7 @@
  */
 import type { Filterable } from '../../api/v1/filter.ts';
 import type { Facts, State } from '../../api/v1/facts.ts';
-import { mapControllers } from '../../api/v1/leader.ts';
+import { mapControllers } from '../../api/v1/candidates.ts';
 import type { WorkloadRow } from '../../api/v1/schema/state.ts';
 import { mapEntry } from '../../api/v1/story.ts';
 import { mapSummary } from '../../api/v1/summary.ts';
@@ -34,8 +34,8 @@ export interface Step {
   /** As JSON, where they changed. */
   readonly summary: string | undefined;
   readonly controllers: string | undefined;
-  /** As JSON, one each. */
-  readonly history: readonly string[];
+  /** Each as JSON, with what it is about. */
+  readonly history: readonly { readonly subject: string; readonly json: string }[];
 }
 
 /** Lease facts move all the time: they are looked at this often, or at once when their state changes. */
@@ -155,7 +155,10 @@ export class Board {
     const state = this.#facts.state();
     this.#checkCondition(state);
     const changes = this.#takeRows(state);
-    const history = this.#pending.map((entry) => JSON.stringify(mapEntry(entry)));
+    const history = this.#pending.map((entry) => ({
+      subject: entry.subject,
+      json: JSON.stringify(mapEntry(entry)),
+    }));
     this.#pending = [];
     const isDue = this.#summarisedAt === undefined || state.now - this.#summarisedAt >= LEASE_REFRESH;
     const isSummaryDue = this.#isStale || isDue || changes.length > 0 || history.length > 0;

@@ -27,6 +27,7 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
       notReady: notReady(),
       isStoreUp: isStoreUp(),
       storeFailures: store.failures,
+      candidates: supervisor.presence.candidates(),
       now: clock.now(),
       wall: clock.wall(),
     }),
@@ -41,11 +42,13 @@ export function liveFacts({ supervisor, store, clock, identity, notReady, isStor
     },
     explain: (key) => supervisor.explain(key),
     objects: (key) => inspection.objects(key),
+    asked: () => supervisor.asked(),
     history: () => hub.history,
     recent: () => hub.recent,
     watch: (watcher) => {
       inspection.watch((key) => watcher.onWorkload(key));
       hub.onHistory((entry) => watcher.onHistory(entry));
+      supervisor.presence.watch(() => watcher.onState());
       hub.subscribe((event) => {
         if (event.type === 'election' || event.type === 'server-fencing') watcher.onState();
         else if (event.type === 'workload-changed') watcher.onWorkload(formatKey(event.view.key));

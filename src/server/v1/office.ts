@@ -3,10 +3,12 @@ import type { Facts } from '../../api/v1/facts.ts';
 import { parseFilter } from '../../api/v1/filter.ts';
 import type { Clock, Random } from '../../ports/system.ts';
 import type { Reply, Request, StreamReply } from '../route.ts';
-import { ANSWERS, refuse } from './answers.ts';
+import { ANSWERS } from './answers.ts';
 import { Board } from './board.ts';
+import { refuse } from './desk.ts';
 import { Pages } from './pages.ts';
-import { Streams } from './stream.ts';
+import { sightOf, type Sight } from './sight.ts';
+import { Streams, type SnapshotCause } from './stream.ts';
 
 export interface Office {
   answer(name: keyof typeof ANSWERS | 'stream', request: Request): Promise<Reply | StreamReply>;
@@ -21,9 +23,10 @@ export function openOffice(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   paths: readonly string[],
   tenants: () => readonly Facts[],
+  onSnapshot: (cause: SnapshotCause) => void,
 ): Office {
   const board = new Board(facts, random.uuid().slice(0, 8));
-  const streams = new Streams(facts, board, clock);
+  const streams = new Streams(facts, board, clock, onSnapshot);
   const desk = { facts, board, pages: new Pages(board, () => clock.now()), paths, tenants };
   return {
     get streams() {
@@ -39,12 +42,16 @@ export function openOffice(
           code: 'not-acceptable',
           detail: 'the answer has another type than asked for',
         });
-      return name === 'stream' ? openStream(streams, request) : ANSWERS[name](desk, request);
+      const sight = await sightOf(request, facts);
+      if ('code' in sight) return refuse(request, sight);
+      return name === 'stream'
+        ? openStream(streams, request, sight)
+        : ANSWERS[name]({ ...desk, sight }, request);
     },
   };
 }
 
-function openStream(streams: Streams, request: Request): Reply | StreamReply {
+function openStream(streams: Streams, request: Request, sight: Sight): Reply | StreamReply {
   const filter = parseFilter(request.query, ['tenant']);
   if ('code' in filter) return refuse(request, filter);
   if (streams.isFull)
@@ -59,7 +66,7 @@ function openStream(streams: Streams, request: Request): Reply | StreamReply {
   const last = request.headers['last-event-id'];
   return {
     status: 200,
-    open: (response) => streams.open(response, filter, typeof last === 'string' ? last : undefined),
+    open: (response) => streams.open(response, filter, typeof last === 'string' ? last : undefined, sight),
   };
 }
 

@@ -6,6 +6,7 @@ import { parseFilter } from '../../api/v1/filter.ts';
 import { LIST_PARAMETERS, parseListQuery } from '../../api/v1/list-query.ts';
 import { Board } from './board.ts';
 import { Pages, type Page } from './pages.ts';
+import { EVERYTHING, narrow, type Sight } from './sight.ts';
 
 const REASONS = ['Active', 'Starting', 'CrashLoop', 'Completed'] as const;
 const keyOf = (number: number): string => `process/ns-${number % 3}/name-${number}`;
@@ -24,21 +25,22 @@ function apply(world: ShownWorld, { number, reason, node }: Drawn): void {
 
 function open(): {
   readonly world: ShownWorld;
-  readonly ask: (query: string) => Page | string;
+  readonly ask: (query: string, sight?: Sight) => Page | string;
   readonly later: (ms: number) => void;
 } {
   const world = new ShownWorld();
   const board = new Board(world, 'life');
   let now = 0;
   const pages = new Pages(board, () => now);
-  const ask = (text: string): Page | string => {
+  const ask = (text: string, sight = EVERYTHING): Page | string => {
     const query = new URLSearchParams(text);
     const filter = parseFilter(query, LIST_PARAMETERS);
     const list = parseListQuery(query);
     if ('code' in filter) return filter.code;
     if ('code' in list) return list.code;
     board.refresh();
-    const page = pages.page(list.continue === undefined ? filter : undefined, list, query.has('sort'));
+    const wanted = list.continue === undefined ? narrow(filter, sight) : undefined;
+    const page = pages.page(wanted, list, query.has('sort'), sight);
     return 'code' in page ? page.code : page;
   };
   return { world, ask, later: (ms) => void (now += ms) };
@@ -111,6 +113,18 @@ describe('a token', () => {
       accept(ask('limit=1'));
     }
     expect(ask(`continue=${first}`)).toBe('continue-expired');
+  });
+
+  it('of a list is no way to see what somebody else may see', () => {
+    const { world, ask } = open();
+    fill(world);
+    const some = { canonical: 'ns-1', sees: ({ namespace }: { namespace: string }) => namespace === 'ns-1' };
+    const token = accept(ask('limit=1')).continue ?? '';
+    expect(ask(`continue=${token}`, some)).toBe('continue-expired');
+    const own = accept(ask('limit=1', some));
+    expect(own.total).toBe(7);
+    expect(accept(ask(`continue=${own.continue}`, some)).records).toHaveLength(6);
+    expect(ask(`continue=${own.continue}`)).toBe('continue-expired');
   });
 
   it('keeps its order', () => {

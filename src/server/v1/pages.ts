@@ -7,6 +7,7 @@ import { sortRows, type ListQuery } from '../../api/v1/list-query.ts';
 import type { Refusal } from '../../api/v1/problem.ts';
 import { MINUTE, type Duration, type Instant } from '../../core/time.ts';
 import type { Board, RowRecord } from './board.ts';
+import type { Sight } from './sight.ts';
 
 export interface Page {
   readonly revision: string;
@@ -20,6 +21,8 @@ interface Kept {
   readonly id: number;
   /** Filter and order. */
   readonly canonical: string;
+  /** Of the caller; only who sees the same may continue it. */
+  readonly sight: string;
   readonly revision: string;
   readonly records: readonly RowRecord[];
   usedAt: Instant;
@@ -42,12 +45,12 @@ export class Pages {
     this.#now = now;
   }
 
-  /** `filter` undefined: that of the list which is continued, or none. */
-  page(filter: Filter | undefined, query: ListQuery, isSorted: boolean): Page | Refusal {
+  /** `filter` undefined: that of the list which is continued. It lets nothing through that is not in `sight`. */
+  page(filter: Filter | undefined, query: ListQuery, isSorted: boolean, sight: Sight): Page | Refusal {
     const { by, isReversed } = query.sort;
     const order = `${isReversed ? '-' : ''}${by}`;
     if (query.continue === undefined) {
-      const list = this.#list(`${filter?.canonical ?? ''} ${order}`, filter, query);
+      const list = this.#list(`${filter?.canonical ?? ''} ${order}`, filter, query, sight);
       return this.#cut(list, 0, query.limit);
     }
     const place = this.#parse(query.continue);
@@ -56,19 +59,27 @@ export class Pages {
     const list = this.#lists.get(place.id);
     if (place.isOther || list === undefined || this.#now() - list.usedAt > KEPT_FOR)
       return { code: 'continue-expired', detail: 'the list that this page belongs to is not kept any more' };
+    if (list.sight !== sight.canonical)
+      return { code: 'continue-expired', detail: 'what may be seen has changed since the first page' };
     const [canonical, sorted] = splitLast(list.canonical);
     if ((filter !== undefined && filter.canonical !== canonical) || (isSorted && order !== sorted))
       return { code: 'invalid-argument', detail: 'continue: the token belongs to another filter or order' };
     return this.#cut(this.#touch(list), place.offset, query.limit);
   }
 
-  #list(canonical: string, filter: Filter | undefined, { sort, limit }: ListQuery): Kept {
+  #list(
+    canonical: string,
+    filter: Filter | undefined,
+    { sort, limit }: ListQuery,
+    { canonical: sight }: Sight,
+  ): Kept {
     const { revision, byName } = this.#board;
     for (const list of this.#lists.values())
-      if (list.canonical === canonical && list.revision === revision) return this.#touch(list);
+      if (list.canonical === canonical && list.sight === sight && list.revision === revision)
+        return this.#touch(list);
     const matching = filter === undefined || filter.canonical === '' ? byName : byName.filter(filter.matches);
     const records = sortRows(matching, sort);
-    const list = { id: (this.#ids += 1), canonical, revision, records, usedAt: this.#now() };
+    const list = { id: (this.#ids += 1), canonical, sight, revision, records, usedAt: this.#now() };
     // A list of one page is never continued.
     if (records.length > limit) this.#keep(list);
     return list;

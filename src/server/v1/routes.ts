@@ -8,6 +8,7 @@ import type { Need } from '../access.ts';
 import type { Handler, Reply, Request, Route, StreamReply } from '../route.ts';
 import type { ANSWERS } from './answers.ts';
 import type { Office } from './office.ts';
+import type { SnapshotCause } from './stream.ts';
 
 type AnswerName = keyof typeof ANSWERS | 'stream';
 
@@ -18,22 +19,25 @@ const WORKLOAD = `${BASE}/workloads/{kind}/{namespace}/{name}`;
 const TABLE: readonly (readonly [pattern: string, needs: Need, answer: AnswerName])[] = [
   [BASE, 'nothing', 'info'],
   [`${BASE}/`, 'nothing', 'info'],
-  [`${BASE}/summary`, 'read', 'summary'],
-  [`${BASE}/leader`, 'read', 'leader'],
-  [`${BASE}/store`, 'read', 'store'],
+  [`${BASE}/whoami`, 'self', 'whoami'],
+  [`${BASE}/summary`, 'rows', 'summary'],
+  [`${BASE}/leader`, 'rows', 'leader'],
+  [`${BASE}/store`, 'rows', 'store'],
   [`${BASE}/tenants`, 'read', 'tenants'],
   [`${BASE}/clusters`, 'read', 'clusters'],
-  [`${BASE}/controllers`, 'read', 'controllers'],
-  [`${BASE}/controllers/{id}`, 'read', 'controller'],
-  [`${BASE}/workloads`, 'read', 'workloads'],
+  [`${BASE}/controllers`, 'rows', 'controllers'],
+  [`${BASE}/controllers/{id}`, 'rows', 'controller'],
+  [`${BASE}/actions`, 'rows', 'actions'],
+  [`${BASE}/actions/{id}`, 'rows', 'action'],
+  [`${BASE}/workloads`, 'rows', 'workloads'],
   [WORKLOAD, 'read', 'workload'],
   [`${WORKLOAD}/explain`, 'read', 'explain'],
   [`${WORKLOAD}/history`, 'read', 'workloadHistory'],
   [`${WORKLOAD}/events`, 'read', 'events'],
   [`${WORKLOAD}/objects`, 'read', 'objects'],
-  [`${BASE}/history`, 'read', 'history'],
-  [`${BASE}/terms`, 'read', 'terms'],
-  [`${BASE}/stream`, 'read', 'stream'],
+  [`${BASE}/history`, 'rows', 'history'],
+  [`${BASE}/terms`, 'rows', 'terms'],
+  [`${BASE}/stream`, 'rows', 'stream'],
   [`${BASE}/problems`, 'nothing', 'problems'],
   [`${BASE}/problems/{code}`, 'nothing', 'problem'],
   [`${BASE}/openapi.json`, 'nothing', 'openapi'],
@@ -54,13 +58,14 @@ export type Neighbours = Map<string, { readonly facts: Facts; readonly office: (
 
 /**
  * Enters itself into `neighbours`: these are what `?tenant=` chooses from. `base`: what stands before every path; there
- * the tenant is chosen already.
+ * the tenant is chosen already. `onSnapshot`: told of each snapshot that is sent on a stream.
  */
 export function openV1(
   facts: Facts,
   system: { readonly clock: Clock; readonly random: Random },
   neighbours: Neighbours = new Map(),
   base = '',
+  onSnapshot: (cause: SnapshotCause) => void = () => {},
 ): V1 {
   const patterns = TABLE.map(([pattern, needs, answer]) => [base + pattern, needs, answer] as const);
   const paths = patterns.map(([pattern]) => pattern).filter((pattern) => !pattern.endsWith('*'));
@@ -69,7 +74,7 @@ export function openV1(
   let opening: Promise<Office> | undefined;
   const office = (): Promise<Office> => {
     opening ??= import('./office.ts').then(({ openOffice }) => {
-      opened = openOffice(facts, system, paths, tenants);
+      opened = openOffice(facts, system, paths, tenants, onSnapshot);
       return opened;
     });
     return opening;

@@ -94,6 +94,8 @@ interface Stage {
   readonly system: ManualSystem;
   readonly board: Board;
   readonly streams: Streams;
+  /** Of the snapshots that were sent. */
+  readonly causes: string[];
   readonly open: (query?: string, last?: string) => Reader;
   /** What a client with this filter should hold. */
   readonly truth: (query: string) => ReadonlyMap<string, string>;
@@ -107,14 +109,16 @@ function filterOf(query: string): Filter {
 
 function setUp(): Stage {
   const world = new ShownWorld();
+  const causes: string[] = [];
   const system = createManualSystem();
   const board = new Board(world, 'life');
-  const streams = new Streams(world, board, system.clock);
+  const streams = new Streams(world, board, system.clock, (cause) => causes.push(cause));
   return {
     world,
     system,
     board,
     streams,
+    causes,
     open(query = '', last) {
       const reader = new Reader();
       reader.held = last;
@@ -254,7 +258,7 @@ describe('a stream', () => {
   });
 
   it('goes on where the client was, or begins anew when that is too long ago or of another process', () => {
-    const { world, system, open, board } = setUp();
+    const { world, system, open, board, causes } = setUp();
     const first = open();
     world.set(keyOf(1));
     system.advance(300);
@@ -269,6 +273,7 @@ describe('a stream', () => {
     world.set(keyOf(3));
     system.advance(300);
     expect(open('', held).kinds).toEqual(['retry', 'snapshot']);
+    expect(causes).toEqual(['opened', 'expired', 'expired']);
   });
 
   it('of a client that takes nothing has bounded memory, and goes on with a snapshot', () => {

@@ -102,7 +102,7 @@ export const TenantList = exact('TenantList', 'The tenants that this process ser
       name: Text,
       leader: Leader.properties.id,
       term: orNull(Count),
-      workloads: Count,
+      workloads: Type.Union([Count, Type.Null()], { description: 'null: unknown, see `unknownBecause`' }),
       unknownBecause: Because,
     }),
   ),
@@ -115,7 +115,7 @@ export const ClusterList = exact('ClusterList', 'The clusters that this process 
     exact('Cluster', 'A Kubernetes cluster.', {
       name: Text,
       reachable: Truth,
-      workloads: Count,
+      workloads: Type.Union([Count, Type.Null()], { description: 'null: unknown, see `unknownBecause`' }),
       unknownBecause: Because,
     }),
   ),

@@ -35,8 +35,8 @@ export const Partial = exact(
   'Partial',
   'A source that could not be read, so that the answer may be incomplete or old.',
   {
-    source: words('kubernetes', 'store', 'leader', 'presence'),
-    code: words('unavailable', 'not-leading', 'not-announced'),
+    source: words('kubernetes', 'store', 'leader', 'presence', 'access'),
+    code: words('unavailable', 'not-leading', 'disagreement', 'hidden'),
     detail: Text,
   },
 );
@@ -114,9 +114,21 @@ export const Controller = exact('Controller', 'A candidate for leadership.', {
     }),
   ),
   startedAt: orNull(Time),
+  lastSeen: orNull(
+    Type.String({
+      format: 'date-time',
+      description: 'when it was heard from; null: it is the one who answers, or it was never heard from',
+    }),
+  ),
   ready: Truth,
   notReadyBecause: orNull(Text),
   unknownBecause: Because,
+});
+
+export const Disagreement = exact('Disagreement', 'Another leader or term than the one who answers sees.', {
+  id: Text,
+  leader: orNull(Text),
+  term: Count,
 });
 
 export const WorkloadRow = exact('WorkloadRow', 'A workload in one line.', {
@@ -267,16 +279,25 @@ export const Summary = exact('Summary', 'The overview in one call.', {
   cluster: Text,
   leader: Leader,
   store: Store,
-  counts: exact('Counts', 'How many workloads there are, by how they are and by kind.', {
-    total: Count,
-    ready: Count,
-    notReady: Count,
-    unknown: Count,
-    tones: Type.Record(Text, Count),
-    kinds: Type.Record(Text, exact('KindCount', 'Of one kind.', { total: Count, ready: Count })),
-  }),
+  counts: orNull(
+    exact(
+      'Counts',
+      'How many workloads there are, by how they are and by kind. Null: none is known, and the API server does not answer.',
+      {
+        total: Count,
+        ready: Count,
+        notReady: Count,
+        unknown: Count,
+        tones: Type.Record(Text, Count),
+        kinds: Type.Record(Text, exact('KindCount', 'Of one kind.', { total: Count, ready: Count })),
+      },
+    ),
+  ),
   problems: Type.Array(WorkloadRow, { maxItems: 20 }),
   lastChange: orNull(HistoryRecord),
+  disagreement: Type.Union([Type.Array(Disagreement), Type.Null()], {
+    description: 'who sees something else; empty: all that were heard from agree; null: that cannot be told',
+  }),
   partial: Type.Array(Partial),
 });
 
@@ -287,6 +308,7 @@ export type APIInfo = Static<typeof APIInfo>;
 export type Leader = Static<typeof Leader>;
 export type Store = Static<typeof Store>;
 export type Controller = Static<typeof Controller>;
+export type Disagreement = Static<typeof Disagreement>;
 export type WorkloadRow = Static<typeof WorkloadRow>;
 export type HistoryRecord = Static<typeof HistoryRecord>;
 export type Workload = Static<typeof Workload>;
