@@ -1,8 +1,8 @@
 /**
  * The spec of a workload changes: how long our part of the replacement takes, by the audit log. First from the accepted
  * change to our request that stops the old instance. Then from the moment at which everything that others have to do is
- * done (the kubelet has said that the old one ended; the Deployment has made the next pod) to our request that brings or
- * permits the next one. What the kubelet and other controllers need in between is theirs.
+ * done (the kubelet has said that the old one ended, and that its object may go; the Deployment has made the next pod) to
+ * our request that creates or permits the next one. What the kubelet and other controllers need in between is theirs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEvent } from '../sandbox/control-plane/audit.ts';
@@ -160,14 +160,11 @@ function toSpans(change: Write, stop: Write, others: readonly Write[], next: Wri
   return { stop: (stop.received - change.done) / 1000, next: (next.received - lastWord) / 1000 };
 }
 
-/** The last status of the old pod that its kubelet wrote before then: how it ended. */
+/** The last that the kubelet wrote about the old pod before then: how it ended, and that the object may go. */
 function endOf(window: readonly Write[], before: Micros): Write {
   const end = window.findLast(
-    ({ event: { objectRef, user, requestObject }, received }) =>
-      received < before &&
-      objectRef?.subresource === 'status' &&
-      user.username.startsWith('system:node:') &&
-      /"phase":"(Succeeded|Failed)"/.test(JSON.stringify(requestObject ?? '')),
+    ({ event: { objectRef, user }, received }) =>
+      received < before && objectRef?.resource === 'pods' && user.username.startsWith('system:node:'),
   );
   if (end === undefined) throw new Error('the end of an instance is not in the audit log');
   return end;
