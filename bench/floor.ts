@@ -1,31 +1,30 @@
-/** The floor, as a program of its own: creates bare pods, 32 requests in flight, and ends. `node floor.ts KUBECONFIG COUNT` */
+/**
+ * The floor, as a program of its own: creates the objects of the workloads in a file bare, 32 requests in flight, and ends.
+ * `node floor.ts KUBECONFIG FILE`; the file is the `workloads` section as JSON.
+ */
+import { readFile } from 'node:fs/promises';
 import { isConnectProblem, readKubeconfig } from '../src/adapters/kube/connect.ts';
 import { openCluster } from '../src/adapters/kube/cluster.ts';
 import { createSystem } from '../src/adapters/system.ts';
-import { PODS, type KubeObject } from '../src/ports/cluster.ts';
+import { bareObjects } from './bare.ts';
+import type { WorkloadSet } from './workload-set.ts';
 
 const IN_FLIGHT = 32;
-const [kubeconfig = '', count = '0'] = process.argv.slice(2);
+const [kubeconfig = '', file = ''] = process.argv.slice(2);
+const section: WorkloadSet['section'] = JSON.parse(await readFile(file, 'utf8'));
 const connection = await readKubeconfig(kubeconfig);
 if (isConnectProblem(connection)) throw new Error(connection.message);
 const system = createSystem({ level: 'error', format: 'text', fields: {} });
 const cluster = openCluster(connection, { system, userAgent: 'floor' });
 
-let next = 0;
-await Promise.all(Array.from({ length: IN_FLIGHT }, createPods));
+const objects = bareObjects(section)[Symbol.iterator]();
+await Promise.all(Array.from({ length: IN_FLIGHT }, create));
 await cluster.close();
 
-async function createPods(): Promise<void> {
-  while (next < Number(count)) {
-    const name = `bare-${next++}`;
-    const containers = [{ name: 'main', image: 'busybox', command: ['sleep', '1000000'] }];
-    const pod: KubeObject & Record<string, unknown> = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace: 'default' },
-      spec: { containers, terminationGracePeriodSeconds: 0 },
-    };
-    const result = await cluster.create(PODS, pod, AbortSignal.timeout(30_000));
-    if (result.kind !== 'done') throw new Error(`${name}: ${result.kind}`);
+async function create(): Promise<void> {
+  for (const { resource, object } of objects) {
+    const result = await cluster.create(resource, object, AbortSignal.timeout(30_000));
+    if (result.kind !== 'done')
+      throw new Error(`${resource.kind} ${object.metadata.name}: ${JSON.stringify(result)}`);
   }
 }

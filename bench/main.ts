@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { pageRow, streamRow } from './api.ts';
 import { failoverRow } from './failover.ts';
 import { handOverRow } from './hand-over.ts';
+import { idleRow } from './idle.ts';
 import {
   openLeasePair,
   openMariadbPair,
@@ -19,7 +20,8 @@ import {
 } from './lock-pair.ts';
 import { cyclesRow, renewRow } from './lock-requests.ts';
 import { metricsRow } from './metrics.ts';
-import { convergeRow, idleRow } from './scale.ts';
+import { replacementRow } from './replacement.ts';
+import { convergeRow } from './scale.ts';
 import { startRow } from './start.ts';
 import {
   openLeaseStore,
@@ -29,6 +31,7 @@ import {
   openSqliteStore,
 } from './store.ts';
 import type { Measure, Row, RowResult } from './row.ts';
+import { MIXED, PROCESSES } from './workload-set.ts';
 
 const ROWS: readonly Row[] = [
   ...(
@@ -50,8 +53,11 @@ const ROWS: readonly Row[] = [
     ] as const
   ).flatMap(([name, open]) => [cyclesRow(name, open), renewRow(name, open)]),
   startRow,
-  convergeRow,
-  idleRow,
+  convergeRow(PROCESSES, { slowestFloor: 12_000 }),
+  convergeRow(MIXED, { slowestFloor: 30_000 }),
+  idleRow(PROCESSES, { rssMiB: 130 }),
+  idleRow(MIXED),
+  replacementRow,
   pageRow,
   streamRow,
   metricsRow,

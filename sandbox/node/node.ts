@@ -149,7 +149,7 @@ class LocalNode implements SandboxNode {
     this.#link = link;
     this.#dir = dir;
     this.#folders = { pods: join(dir, 'pods'), logs: join(dir, 'logs'), claims: join(dir, 'claims') };
-    this.#addresses = new PodAddresses(options.name);
+    this.#addresses = new PodAddresses(options.name, options);
   }
 
   async partition(): Promise<void> {

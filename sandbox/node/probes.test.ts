@@ -118,6 +118,12 @@ describe('addresses', () => {
     expect(addresses.take('a')).toBe(first);
   });
 
+  test('are not on loopback where nothing listens: the API server would refuse every endpoint', () => {
+    const addresses = new PodAddresses('node-1', { simulate: true });
+    expect(addresses.take('a')).toMatch(/^10\.\d+\.0\.1$/);
+    expect(addresses.take('b')).toMatch(/^10\.\d+\.0\.2$/);
+  });
+
   test('an address that a pod brings along is nobody else’s', () => {
     const brought = new PodAddresses('node-1').take('x');
     const addresses = new PodAddresses('node-1');

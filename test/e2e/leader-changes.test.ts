@@ -1,4 +1,7 @@
-/** Ten changes of leader, with workloads of all kinds: nothing is restarted, replaced or rolled out. */
+/**
+ * Ten changes of leader, with workloads of all kinds: nothing is restarted, replaced or rolled out. The long form is
+ * `npm run torture -- --leader-changes 50 --workloads 40`.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ControllerProcess } from '../../sandbox/controller-process.ts';
 import { allUp, census, changeLeaders, idleWorkloads } from './leader-changes.ts';

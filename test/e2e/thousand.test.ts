@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { watchReadyPods, type ReadyPods } from '../../bench/ready-pods.ts';
+import { watchConverged, type Converged } from '../../bench/converged.ts';
 import { SIMULATED_EXIT } from '../../sandbox/node/container.ts';
 import { eventually } from './eventually.ts';
 import { openWorld, type World } from './world.ts';
@@ -11,7 +11,7 @@ const API = '/apis/highlander.plexobject.io/v1/namespaces/default/workloadproces
 const SOUND = 900;
 const BAD = 50;
 let world: World;
-let pods: ReadyPods;
+let pods: Converged;
 
 beforeAll(async () => {
   world = await openWorld({ nodes: 1, simulate: true });
@@ -21,7 +21,7 @@ beforeAll(async () => {
     'the type is served',
     async () => (await world.sandbox.api.request('GET', API)).status === 200,
   );
-  pods = await watchReadyPods(world.sandbox.kubeconfig);
+  pods = await watchConverged(world.sandbox.kubeconfig);
 });
 
 afterAll(async () => {

@@ -1,10 +1,11 @@
 /**
  * `npm run torture`: random faults over one workload of each kind, on two nodes with real processes and two controllers.
  * After each fault everything must be back within its bound, and at no time may two instances of one workload have run.
- * The faults follow from the seed; how they meet what is under way at that moment does not.
+ * The faults follow from the seed; how they meet what is under way at that moment does not. `--leader-changes` runs
+ * something else in their place, see `leader-changes.ts`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventually } from '../e2e/eventually.ts';
 import { Stage } from '../e2e/owned-stage.ts';
@@ -13,26 +14,50 @@ import { SeededRandom } from '../model/random.ts';
 import { allBack, CAST, raise, type Target } from './cast.ts';
 import { Crew } from './crew.ts';
 import { FAULTS, type Fault } from './faults.ts';
+import { changeLeadersOften, reportLeaderChanges } from './leader-changes.ts';
 import { report, type Blow } from './report.ts';
 
 /** How long everything may take to be back after the harm is over. */
 const BOUND_MS = 60_000;
-const PAGE = resolve(import.meta.dirname, '../../docs/explanation/torture.md');
+const PAGES = resolve(import.meta.dirname, '../../docs/explanation');
+const USAGE = `usage: npm run torture -- [--faults N] [--seed S] [--keep]: N ≥ 1 and S are whole numbers
+       npm run torture -- --leader-changes N [--workloads M] [--keep]: N ≥ 1, M a multiple of 4`;
 
 const { values } = parseArgs({
   options: {
     faults: { type: 'string', default: '100' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'leader-changes': { type: 'string' },
+    workloads: { type: 'string', default: '40' },
     keep: { type: 'boolean', default: false },
   },
 });
 const count = Number(values.faults);
 const seed = Number(values.seed);
-if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed)) {
-  console.error('usage: npm run torture -- [--faults N] [--seed S] [--keep]: N ≥ 1 and S are whole numbers');
+const changes = Number(values['leader-changes'] ?? 1);
+const workloads = Number(values.workloads);
+const isUsable =
+  [count, changes, workloads].every((value) => Number.isInteger(value) && value >= 1) &&
+  Number.isInteger(seed) &&
+  workloads % 4 === 0;
+if (!isUsable) {
+  console.error(USAGE);
   process.exit(2);
 }
-process.exitCode = (await torture()) ? 0 : 1;
+process.exitCode = (await (values['leader-changes'] === undefined ? torture() : leaderChanges())) ? 0 : 1;
+
+async function leaderChanges(): Promise<boolean> {
+  const outcome = await changeLeadersOften({ changes, workloads });
+  publish('leader-changes.md', reportLeaderChanges(outcome));
+  return outcome.failures.length === 0;
+}
+
+function publish(page: string, text: string): void {
+  console.log(text);
+  if (!values.keep) return;
+  mkdirSync(PAGES, { recursive: true });
+  writeFileSync(join(PAGES, page), text);
+}
 
 /** Draws a fault and whom it strikes. */
 function draw(
@@ -105,11 +130,7 @@ async function torture(): Promise<boolean> {
     controllers: crew.ids.length,
     unpermitted,
   });
-  console.log(text);
-  if (values.keep) {
-    mkdirSync(dirname(PAGE), { recursive: true });
-    writeFileSync(PAGE, text);
-  }
+  publish('torture.md', text);
   return failures.length === 0;
 }
 
