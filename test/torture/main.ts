@@ -142,13 +142,26 @@ function breaches(violations: readonly string[]): readonly string[] {
   return violations.filter((text) => !/without a fencing token|: token 0 started/.test(text));
 }
 
-/** The cron job begins another run at one of its next times. */
-async function cronRunsOn({ world }: Stage): Promise<readonly string[]> {
-  const before = world.referee.starts('nightly');
+/** The cron job begins another run at one of its next times. Where it does not, everything about it that may tell why. */
+async function cronRunsOn({ world: { referee, sandbox } }: Stage): Promise<readonly string[]> {
+  const before = referee.starts('nightly');
   try {
-    await eventually('another run of the cron job', () => world.referee.starts('nightly') > before, 150_000);
+    await eventually('another run of the cron job', () => referee.starts('nightly') > before, 150_000);
     return [];
   } catch (error) {
+    const facts = await Promise.all(
+      [
+        '/apis/highlander.plexobject.io/v1/namespaces/default/workloadcronjobs/nightly',
+        '/apis/batch/v1/namespaces/default/cronjobs/nightly',
+        '/apis/batch/v1/namespaces/default/jobs',
+        '/api/v1/namespaces/default/pods?labelSelector=app%3Dnightly',
+        '/apis/events.k8s.io/v1/namespaces/default/events',
+      ].map(async (path) => {
+        const { body } = await sandbox.api.request('GET', path);
+        return `${path}: ${JSON.stringify(body)}`;
+      }),
+    );
+    console.log(facts.join('\n'));
     return [String(error)];
   }
 }
