@@ -27,8 +27,11 @@ export interface Listener {
 const WAIT: Duration = 60 * SECOND;
 const FIRST_RETRY = 0.05 * SECOND;
 const LAST_RETRY = SECOND;
-/** Where nobody holds the named lock, a follower gets it at once each time; it then lets time pass, longer each time. */
-const FIRST_PAUSE = SECOND;
+/**
+ * Where nobody holds the named lock, a follower gets it at once each time; it then lets time pass, longer each time. The
+ * first time is about as long as a new holder needs to put up its notice.
+ */
+const FIRST_PAUSE = 0.15 * SECOND;
 const LAST_PAUSE = 8 * SECOND;
 
 const GET = 'SELECT GET_LOCK(?, CAST(? AS SIGNED)) AS got';

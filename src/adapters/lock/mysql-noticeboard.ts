@@ -6,15 +6,16 @@ import type { MysqlConnectOptions } from './mysql-connection.ts';
 import { giveNotice } from './mysql-notice.ts';
 
 /**
- * A notice takes a connection, so a lock that is given back at once gets none. Followers look away for longer than that
- * after a change of holder, and miss nothing.
+ * A notice takes a connection, so a lock that is given back at once gets none. Followers look again after three times as
+ * long when they found none.
  */
-const PUT_UP_AFTER: Duration = 100 * MILLISECOND;
+const PUT_UP_AFTER: Duration = 50 * MILLISECOND;
 
 interface Notice {
-  readonly over: AbortController;
   readonly putUp: Timer;
   expiry: Timer;
+  /** Takes it down, once it was put up. */
+  over?: AbortController;
 }
 
 /** Owns one task per held lock. */
@@ -41,13 +42,9 @@ export class MysqlNoticeboard {
       present.expiry = expiry;
       return;
     }
-    const over = new AbortController();
-    const putUp = clock.timer(clock.now() + PUT_UP_AFTER, () => {
-      const ended = giveNotice(this.#options, this.#system, name, over.signal);
-      this.#ending.add(ended);
-      void ended.finally(() => this.#ending.delete(ended));
-    });
-    this.#notices.set(name, { over, putUp, expiry });
+    const putUp = clock.timer(clock.now() + PUT_UP_AFTER, () => this.#putUp(name, notice));
+    const notice: Notice = { putUp, expiry };
+    this.#notices.set(name, notice);
   }
 
   /** We hold it no more: who waits is told. */
@@ -55,8 +52,15 @@ export class MysqlNoticeboard {
     const notice = this.#notices.get(name);
     notice?.putUp.cancel();
     notice?.expiry.cancel();
-    notice?.over.abort();
+    notice?.over?.abort();
     this.#notices.delete(name);
+  }
+
+  #putUp(name: string, notice: Notice): void {
+    notice.over = new AbortController();
+    const ended = giveNotice(this.#options, this.#system, name, notice.over.signal);
+    this.#ending.add(ended);
+    void ended.finally(() => this.#ending.delete(ended));
   }
 
   async close(): Promise<void> {
