@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEvent } from '../sandbox/control-plane/audit.ts';
 import type { ControllerProcess } from '../sandbox/controller-process.ts';
+import { leaseName } from '../src/core/workload/names.ts';
 import { eventually } from '../test/e2e/eventually.ts';
 import { openWorld, type World } from '../test/e2e/world.ts';
 import { watchConverged } from './converged.ts';
@@ -98,7 +99,7 @@ async function countRequests(world: World, since: string): Promise<RequestCount>
     const isOurs = event.user.username.startsWith('controller-') && event.requestReceivedTimestamp > since;
     // A watch is logged twice: when it starts, and when it ends.
     if (!isOurs || (event.verb === 'watch' && event.stage !== 'ResponseStarted')) continue;
-    if (event.objectRef?.resource === 'leases' && event.verb === 'update') renewals += 1;
+    if (isOfLock(event)) renewals += 1;
     else others += 1;
   }
   return { renewals, others };
@@ -130,12 +131,16 @@ async function takeOver(
     )
       continue;
     if ((event.responseStatus?.code ?? 500) >= 300) continue;
-    if (event.objectRef?.resource === 'leases' && event.verb === 'update')
-      won ??= Date.parse(event.stageTimestamp);
+    if (isOfLock(event)) won ??= Date.parse(event.stageTimestamp);
     if (isClaim(event)) claims.push(Date.parse(event.stageTimestamp));
   }
   if (won === undefined || claims.length < workloads) throw new Error(`${claims.length} claims seen`);
   return { firstMs: Math.min(...claims) - won, allMs: Math.max(...claims) - won };
+}
+
+/** Candidates also say in a Lease that they are there: that is another one. */
+function isOfLock({ objectRef, verb }: AuditEvent): boolean {
+  return verb === 'update' && objectRef?.resource === 'leases' && objectRef.name === leaseName('default');
 }
 
 /** A term is written on every pod, and on what makes pods. */

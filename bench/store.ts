@@ -12,7 +12,7 @@ import { startPostgres } from '../sandbox/servers/postgres.ts';
 import { startRedis } from '../sandbox/servers/redis.ts';
 import { openSqliteLock } from '../src/adapters/lock/sqlite.ts';
 import { createSystem } from '../src/adapters/system.ts';
-import { redisChannel } from '../src/core/workload/names.ts';
+import { leaseName, redisChannel } from '../src/core/workload/names.ts';
 import type { Hint } from '../src/ports/lock-store.ts';
 import type { World } from '../test/e2e/world.ts';
 
@@ -147,6 +147,7 @@ function presentMicros(): Micros {
 function isRelease({ objectRef, verb, requestObject, responseStatus, stage }: AuditEvent): boolean {
   const accepted = stage === 'ResponseComplete' && (responseStatus?.code ?? 500) < 300;
   if (!accepted || objectRef?.resource !== 'leases' || verb !== 'update') return false;
+  if (objectRef.name !== leaseName('default')) return false;
   const { spec } = requestObject as { readonly spec?: { readonly holderIdentity?: string } };
   return (spec?.holderIdentity ?? '') === '';
 }

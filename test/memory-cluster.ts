@@ -13,7 +13,7 @@ import type {
 type Texts = Record<string, string>;
 type Stored = KubeObject & { readonly data?: Texts };
 
-export type MemoryCluster = Pick<Cluster, 'get' | 'list' | 'create' | 'patch'> & {
+export type MemoryCluster = Pick<Cluster, 'get' | 'list' | 'create' | 'replace' | 'patch'> & {
   /** Every write that was carried out. */
   readonly writes: number;
   put(resource: Resource, object: KubeObject): void;
@@ -56,6 +56,16 @@ export function memoryCluster(): MemoryCluster {
     create: <T extends KubeObject>(resource: Resource, object: T): Promise<WriteResult<T>> => {
       const path = placeOf(resource, object);
       if (objects.has(path)) return Promise.resolve({ kind: 'exists', message: path });
+      keep(path, object);
+      writes += 1;
+      return Promise.resolve({ kind: 'done', object: as<T>(objects.get(path)) });
+    },
+    replace: <T extends KubeObject>(resource: Resource, object: T): Promise<WriteResult<T>> => {
+      const path = placeOf(resource, object);
+      const present = objects.get(path);
+      if (present === undefined) return Promise.resolve({ kind: 'gone' });
+      if (present.metadata.resourceVersion !== object.metadata.resourceVersion)
+        return Promise.resolve({ kind: 'conflict', message: path });
       keep(path, object);
       writes += 1;
       return Promise.resolve({ kind: 'done', object: as<T>(objects.get(path)) });

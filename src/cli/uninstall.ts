@@ -93,7 +93,7 @@ class Uninstall {
     if (this.#exit === 0)
       this.#notes.push(
         `${this.#dryRun ? 'Nothing was changed. ' : ''}What stays: the workloads themselves, the custom resources with their definitions, ` +
-          'the admission policies without their bindings, and the ConfigMaps and Leases named highlander-* of the controller namespace.',
+          'the admission policies without their bindings, and the ConfigMaps and Leases named highlander-* and k8-highlander-candidates-* of the controller namespace.',
       );
     const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
     return { exit: this.#exit, stdout: text(this.#done), stderr: text(this.#notes) };

@@ -2,14 +2,7 @@
  * What people ask for, as every replica sees it: the control ConfigMap of the tenant, and the annotations of custom
  * resources. Nothing here is carried out; a decision gets to see it.
  */
-import {
-  FENCED,
-  PAUSE_ALL,
-  pauseEntry,
-  PRESENT,
-  requestEntry,
-  workloadOfEntry,
-} from '../core/control/entries.ts';
+import { FENCED, PAUSE_ALL, pauseEntry, requestEntry, workloadOfEntry } from '../core/control/entries.ts';
 import { endOfPause, longestPause, readPause, type Pause } from '../core/control/pause.ts';
 import { readNodeFence, type NodeFence } from '../core/control/node-fence.ts';
 import { endOfRequest, isSettled, readRequest, type Request } from '../core/control/request.ts';
@@ -151,8 +144,7 @@ export class Controls {
       (entry) => before[entry] !== after[entry],
     );
     for (const watcher of this.#watchers) watcher();
-    // That somebody is there is asked of nobody.
-    const keys = changed.filter((entry) => !entry.startsWith(PRESENT)).map(workloadOfEntry);
+    const keys = changed.map(workloadOfEntry);
     if (keys.includes(undefined)) this.#listener?.(undefined);
     else for (const key of keys) this.#listener?.(key);
   }

@@ -1,9 +1,9 @@
 /**
- * Says that this candidate is there, and hears the others (`core/control/presence.ts`). One small patch a minute, and one
- * soon after each change of leader; what the others write comes with the watch of the control ConfigMap. Best effort:
- * nothing waits for it and nothing depends on it.
+ * Says that this candidate is there, and hears the others (`core/control/presence.ts`). One small write a minute, and one
+ * soon after each change of leader; what the others write comes with a watch. A Lease, because leases are what a follower
+ * may write: whatever else it wrote would be a fault. Best effort: nothing waits for it and nothing depends on it.
  */
-import { PRESENT } from '../core/control/entries.ts';
+import { createHash } from 'node:crypto';
 import {
   formatPresence,
   PRESENCE_FORGOTTEN_AFTER,
@@ -16,26 +16,29 @@ import {
 import { readTime } from '../core/control/json-record.ts';
 import type { ElectionView } from '../core/election/view.ts';
 import { SECOND, type Duration, type WallTime } from '../core/time.ts';
-import { CONFIG_MAPS, type Cluster, type PatchOperation } from '../ports/cluster.ts';
+import { ANNOTATION, candidatesName, LABEL, labelSafe } from '../core/workload/names.ts';
+import { LEASES, type Cache, type Cluster, type KubeObject, type WriteResult } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
-import type { ControlMap, Controls } from './controls.ts';
 import { pause } from './pause.ts';
-import { newControlMap } from './record-write.ts';
 
 /** After a start or a change of leader: by then the take-over is done, and what changed again is written once. */
 const SETTLING: Duration = 2 * SECOND;
 /** So that candidates which saw the same change do not write at the same moment. */
 const SPREAD: Duration = SECOND;
 const WRITE_TIMEOUT: Duration = 5 * SECOND;
-/** What an entry of a ConfigMap may be named. */
-const ENTRY_NAME = /^[-._a-zA-Z0-9]{1,240}$/;
 
 export interface PresenceOptions {
   readonly tenant: string;
+  readonly controllerNamespace: string;
   readonly id: string;
   readonly holder: string;
   readonly clusterName: string;
   readonly version: string;
+}
+
+/** Everything in it that matters is in the annotations. */
+interface Lease extends KubeObject {
+  readonly spec?: object;
 }
 
 interface Heard extends Candidate {
@@ -43,32 +46,40 @@ interface Heard extends Candidate {
 }
 
 export class PresenceKeeper {
-  readonly #cluster: Pick<Cluster, 'create' | 'patch'>;
-  readonly #controls: Controls;
+  /** The Lease; whoever owns this runs it. */
+  readonly cache: Cache<Lease>;
+  readonly #cluster: Pick<Cluster, 'create' | 'replace'>;
+  /** Any id makes one. */
+  readonly #annotation: string;
   readonly #system: System;
   readonly #options: PresenceOptions;
   readonly #view: () => ElectionView | undefined;
   readonly #startedAt: string;
   readonly #watchers: (() => void)[] = [];
-  /** By entry. */
+  /** By annotation. */
   #heard: ReadonlyMap<string, Heard> = new Map();
   #written: Presence | undefined;
   #wake: () => void = () => {};
 
   constructor(
-    cluster: Pick<Cluster, 'create' | 'patch'>,
-    controls: Controls,
+    cluster: Pick<Cluster, 'cache' | 'create' | 'replace'>,
     system: System,
     view: () => ElectionView | undefined,
     options: PresenceOptions,
   ) {
     this.#cluster = cluster;
-    this.#controls = controls;
     this.#system = system;
     this.#view = view;
     this.#options = options;
     this.#startedAt = new Date(system.clock.wall()).toISOString();
-    controls.watch(() => this.#hear());
+    const digest = createHash('sha256').update(options.id).digest('hex').slice(0, 16);
+    this.#annotation = `${ANNOTATION.candidate}${digest}`;
+    const { controllerNamespace: namespace, tenant } = options;
+    this.cache = cluster.cache<Lease>(LEASES, {
+      scope: { namespace, fieldSelector: `metadata.name=${candidatesName(tenant)}` },
+      strip: (lease) => lease,
+    });
+    this.cache.onChange(() => this.#hear());
   }
 
   /** Told when another candidate was heard from, for as long as the process lives. */
@@ -90,12 +101,6 @@ export class PresenceKeeper {
 
   /** Refreshes until the signal aborts, then takes the word back. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log } = this.#system;
-    const { id } = this.#options;
-    if (!ENTRY_NAME.test(id)) {
-      log.warn('this id cannot be an entry of a ConfigMap: others do not see this candidate', { id });
-      return;
-    }
     while (!signal.aborted) {
       await this.#rest(SETTLING, signal);
       if (signal.aborted) break;
@@ -133,55 +138,50 @@ export class PresenceKeeper {
     return { id, holder, cluster, version, startedAt: this.#startedAt, ...leader, term: view.epoch, at };
   }
 
-  get #entry(): string {
-    return `${PRESENT}${this.#options.id}`;
+  get #lease(): Lease | undefined {
+    const { controllerNamespace, tenant } = this.#options;
+    return this.cache.get(controllerNamespace, candidatesName(tenant));
   }
 
   /** One attempt. False: others wrote meanwhile, so another one is worth it before the next refresh. */
   async #write(presence: Presence, signal: AbortSignal): Promise<boolean> {
-    const text = formatPresence(presence);
-    const { map, ref } = this.#controls;
     const bound = AbortSignal.any([signal, AbortSignal.timeout(WRITE_TIMEOUT)]);
+    const lease = this.#lease;
+    const annotations = { ...this.#kept(presence), [this.#annotation]: formatPresence(presence) };
     const result =
-      map === undefined
-        ? await this.#cluster.create<ControlMap>(
-            CONFIG_MAPS,
-            newControlMap(this.#options.tenant, ref, this.#entry, text),
-            bound,
-          )
-        : await this.#cluster.patch<ControlMap>(ref, this.#patchOf(map, text, presence), bound);
+      lease === undefined
+        ? await this.#cluster.create<Lease>(LEASES, newLease(this.#options, annotations), bound)
+        : await this.#replace(lease, annotations, bound);
     this.#written = presence;
-    if (result.kind === 'done') this.#controls.put(result.object);
+    if (result.kind === 'done') this.cache.put(result.object);
     else if (!signal.aborted) this.#system.log.debug('presence not written', { result: result.kind });
     return result.kind !== 'exists' && result.kind !== 'conflict' && result.kind !== 'gone';
   }
 
-  /** No precondition: nobody else writes this entry. The leader also clears away who is forgotten. */
-  #patchOf(map: ControlMap, text: string, { leader, holder }: Presence): readonly PatchOperation[] {
-    const pin = {
-      op: 'replace',
-      path: '/metadata/resourceVersion',
-      value: map.metadata.resourceVersion,
-    } as const;
-    if (map.data === undefined) return [pin, { op: 'add', path: '/data', value: { [this.#entry]: text } }];
+  #replace(
+    lease: Lease,
+    annotations: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<WriteResult<Lease>> {
+    const { metadata } = lease;
+    return this.#cluster.replace<Lease>(LEASES, { ...lease, metadata: { ...metadata, annotations } }, signal);
+  }
+
+  /** What others said stays; the leader clears away who is forgotten. */
+  #kept({ leader, holder }: Presence): Readonly<Record<string, string>> {
     const now = this.#system.clock.wall();
-    const forgotten = [...this.#heard]
-      .filter(([entry]) => leader === holder && entry !== this.#entry)
-      .filter(([, { lastSeen }]) => now - lastSeen >= PRESENCE_FORGOTTEN_AFTER)
-      .map(([entry]) => ({ op: 'remove', path: `/data/${entry}` }) as const);
-    return [
-      ...(forgotten.length === 0 ? [] : [pin]),
-      { op: 'add', path: `/data/${this.#entry}`, value: text },
-      ...forgotten,
-    ];
+    const isGone = (annotation: string): boolean =>
+      leader === holder && now - (this.#heard.get(annotation)?.lastSeen ?? now) >= PRESENCE_FORGOTTEN_AFTER;
+    const annotations = Object.entries(this.#lease?.metadata.annotations ?? {});
+    return Object.fromEntries(annotations.filter(([annotation]) => !isGone(annotation)));
   }
 
   /** A process that ends says so; one that dies is unknown soon, and forgotten later. */
   async #leave(): Promise<void> {
-    const { map, ref } = this.#controls;
-    if (map?.data?.[this.#entry] === undefined) return;
-    const operations = [{ op: 'remove', path: `/data/${this.#entry}` }] as const;
-    await this.#cluster.patch(ref, operations, AbortSignal.timeout(SECOND));
+    const lease = this.#lease;
+    const { [this.#annotation]: own, ...others } = lease?.metadata.annotations ?? {};
+    if (lease === undefined || own === undefined) return;
+    await this.#replace(lease, others, AbortSignal.timeout(SECOND));
   }
 
   /** A word counts from when it was heard; one that was there before, from the time it names, if that has passed. */
@@ -190,8 +190,8 @@ export class PresenceKeeper {
     const now = clock.wall();
     const heard = new Map<string, Heard>();
     let isNew = false;
-    for (const [entry, text] of Object.entries(this.#controls.map?.data ?? {})) {
-      if (!entry.startsWith(PRESENT)) continue;
+    for (const [entry, text] of Object.entries(this.#lease?.metadata.annotations ?? {})) {
+      if (!entry.startsWith(ANNOTATION.candidate)) continue;
       const known = this.#heard.get(entry);
       if (known?.text === text) {
         heard.set(entry, known);
@@ -211,4 +211,13 @@ export class PresenceKeeper {
 
 function firstSeen({ at }: Presence, now: WallTime): WallTime {
   return Math.min(now, readTime(at) ?? now);
+}
+
+function newLease(
+  { tenant, controllerNamespace }: PresenceOptions,
+  annotations: Readonly<Record<string, string>>,
+): Lease {
+  const labels = { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: labelSafe(tenant) };
+  const metadata = { name: candidatesName(tenant), namespace: controllerNamespace, labels, annotations };
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: {} };
 }

@@ -78,7 +78,7 @@ export async function writeRecord<R = never>(
     if (dryRun || next === (present ?? null)) return { kind: 'done' };
     const result =
       object === undefined
-        ? await cluster.create(CONFIG_MAPS, newControlMap(tenant, place.ref, place.field, next ?? ''), signal)
+        ? await cluster.create(CONFIG_MAPS, newHolder(tenant, place, next ?? ''), signal)
         : await cluster.patch(place.ref, patchOf(object, place, next), signal);
     if (result.kind === 'done') return { kind: 'done' };
     if (result.kind !== 'conflict' && result.kind !== 'exists') return result;
@@ -118,13 +118,12 @@ function patchOf(object: Holder, place: Place, text: string | null): readonly Pa
   ];
 }
 
-/** The control ConfigMap with its first entry. */
-export function newControlMap(tenant: string, ref: ObjectRef, entry: string, text: string): Holder {
+function newHolder(tenant: string, { ref, field }: Place, text: string): Holder {
   const labels = { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: tenant };
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: ref.name, namespace: ref.namespace, labels },
-    data: { [entry]: text },
+    data: { [field]: text },
   };
 }

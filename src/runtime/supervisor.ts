@@ -110,13 +110,7 @@ export class Supervisor {
     this.#observations = new Observations(clock, this.#pods, this.#nodes, this.#goPods);
     this.#objects = new ManagedObjects(ports.cluster, tenantSelector(options.tenant));
     this.#controls = new Controls(ports.cluster, clock, options);
-    this.presence = new PresenceKeeper(
-      ports.cluster,
-      this.#controls,
-      ports.system,
-      () => this.election(),
-      options,
-    );
+    this.presence = new PresenceKeeper(ports.cluster, ports.system, () => this.election(), options);
     this.#resources = new Map(
       [...WORKLOAD_TYPES].map(([kind, type]) => {
         const strip = (object: WorkloadResource): WorkloadResource => stripResource(type, object);
@@ -150,6 +144,7 @@ export class Supervisor {
       this.#nodes,
       this.#objects,
       this.#controls,
+      this.presence.cache,
       ...this.#resources.values(),
     ];
     const caches = watched.map((cache) => cache.run(this.#life.signal));

@@ -11,8 +11,6 @@ export const PAUSE_ALL = 'paused';
 export const LEADER_REQUEST = 'leader-request';
 /** Begins the entries of nodes that are said to be off. */
 export const FENCED = 'fenced.';
-/** Begins the entries in which candidates say that they are there. */
-export const PRESENT = 'present.';
 /** Begins the entries of controllers that may not lead. */
 export const DRAINED = 'drained.';
 const PAUSED = 'paused.';

@@ -1,7 +1,7 @@
 /**
- * How a candidate for leadership says that it is there: an entry of the control ConfigMap, which every replica watches
- * anyway. For people only; no decision looks at it. Refreshed slowly, and soon after a change of leader, so that it
- * costs next to nothing and still says which leader and term each of them believes in.
+ * How a candidate for leadership says that it is there: an annotation of a Lease that all candidates of a tenant share and
+ * watch. For people only; no decision looks at it. Refreshed slowly, and soon after a change of leader, so that it costs
+ * next to nothing and still says which leader and term each of them believes in.
  */
 import { MINUTE, SECOND, type Duration, type WallTime } from '../time.ts';
 import { readJsonObject, readTime } from './json-record.ts';

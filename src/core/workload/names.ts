@@ -61,6 +61,8 @@ export const ANNOTATION = {
   paused: `${GROUP}/paused`,
   /** On a custom resource: something to be done once, see `control/request.ts`. */
   request: `${GROUP}/request`,
+  /** Begins those in which candidates say that they are there. */
+  candidate: `${GROUP}/candidate-`,
   /** The Go program writes it on what it stops. */
   controlledShutdown: 'k8-highlander.io/controlled-shutdown',
   leaderId: 'k8-highlander.io/leader-id',
@@ -114,6 +116,11 @@ export function anchorName(tenant: string): string {
 /** Name of the ConfigMap in which people ask something of whoever leads. */
 export function controlName(tenant: string): string {
   return `highlander-control-${tenant}`;
+}
+
+/** Name of the Lease in which candidates say that they are there. No lock of any tenant can have it: see `leaseName`. */
+export function candidatesName(tenant: string): string {
+  return `k8-highlander-candidates-${tenant}`;
 }
 
 /** Name of one shard of the registry of a tenant. */
