@@ -46,10 +46,16 @@ async function run(
       // At a random phase of the renewals, and not in the first moments of a follower's life.
       await sleep(SETTLE_MS + (Math.random() * store.ttlMs) / 5);
       const leader = await world.leader(pair);
-      const others = pair.filter((controller) => controller !== leader);
+      const next = pair.find((controller) => controller !== leader);
+      if (next === undefined) throw new Error('no second controller');
+      // The successor is listened to, not asked: answering would be work of its own at that moment.
+      const heard = next.log.length;
       leader.kill('SIGTERM');
       await leader.exited;
-      await world.leader(others);
+      await next.waitForLog(
+        'that it has looked at all workloads',
+        (line) => line.msg === 'all workloads looked at' && next.log.indexOf(line) >= heard,
+      );
       pair.splice(pair.indexOf(leader), 1, await start(world, store, leader.id));
       if ((round + 1) % 10 === 0) say(`${round + 1} hand-overs`);
     }

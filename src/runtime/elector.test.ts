@@ -91,7 +91,6 @@ function setUp(changes: { store?: Partial<LockStore>; drain?: () => Promise<{ cl
       anchor: openAnchor(),
       system: { clock, random: { uniform: () => 0.5, uuid } },
       leadership: {
-        expectTerm: () => {},
         prepareTerm: () => {},
         startTerm: (term) => {
           terms.push(term);

@@ -165,8 +165,6 @@ class RunningElector implements Elector {
         this.#calls.get(effect.id)?.abort();
         this.#calls.delete(effect.id);
         return;
-      case 'expect-term':
-        return leadership.expectTerm();
       case 'prepare-term':
         return leadership.prepareTerm();
       case 'start-term':

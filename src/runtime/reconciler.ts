@@ -4,7 +4,7 @@ import type { RuleOutcome } from '../core/reconcile/plan.ts';
 import type { ServerFence } from '../ports/server-fence.ts';
 import { askServerFencing } from './server-fencing.ts';
 import type { Leadership, Term } from './term.ts';
-import { readWorld, WORLD_LANES, type World } from './world.ts';
+import { readWorld, type World } from './world.ts';
 import { TermSession } from './term-session.ts';
 
 export class Reconciler implements Leadership {
@@ -46,11 +46,6 @@ export class Reconciler implements Leadership {
   /** What each rule of the chain says of a workload right now; undefined while this process does not lead. */
   explain(key: string): readonly RuleOutcome[] | undefined {
     return this.isLeading() ? this.#session?.explain(key) : undefined;
-  }
-
-  expectTerm(): void {
-    // Those that read the world, and the one that raises the anchor beside them.
-    void this.#deps.cluster.warmUp(WORLD_LANES + 1);
   }
 
   prepareTerm(): void {

@@ -27,6 +27,7 @@ import { EventRecorder } from './event-recorder.ts';
 import { readKeptHistory } from './history-keeper.ts';
 import { Hub } from './hub.ts';
 import { stripNode, type Node } from './node.ts';
+import { LastDrain } from './last-drain.ts';
 import { ManagedObjects } from './managed-objects.ts';
 import { Observations } from './observations.ts';
 import { pause } from './pause.ts';
@@ -35,6 +36,7 @@ import { stripPod } from './pod.ts';
 import { Reconciler } from './reconciler.ts';
 import { stripResource, WORKLOAD_TYPES } from './resource.ts';
 import { Sources, type ResourceCaches } from './sources.ts';
+import { keepConnectionsWarm } from './warm-connections.ts';
 import { GO_SELECTOR, resourceScope, tenantSelector } from './world.ts';
 
 export interface SupervisorOptions {
@@ -85,6 +87,7 @@ export class Supervisor {
   readonly #sources: Sources;
   /** Everything that lives as long as the process. */
   readonly #life = new AbortController();
+  readonly #loops: Promise<void>[] = [];
   #elector: Elector | undefined;
   /** The lock was left to others when the records were looked at last. */
   #isAside = false;
@@ -147,7 +150,7 @@ export class Supervisor {
       this.presence.cache,
       ...this.#resources.values(),
     ];
-    const caches = watched.map((cache) => cache.run(this.#life.signal));
+    this.#loops.push(...watched.map((cache) => cache.run(this.#life.signal)));
     try {
       const uid = await this.#identifyCluster(stop);
       if (uid === undefined) return;
@@ -159,16 +162,30 @@ export class Supervisor {
       ]);
       this.hub.takeInHistory(kept);
       system.log.info('caches are synced');
+      const isLeading = (): boolean => this.isLeader();
+      this.#loops.push(keepConnectionsWarm(cluster, system.clock, isLeading, this.#life.signal));
       await this.#elect(uid, stop);
     } catch (error) {
       // A stop while the caches were still syncing is a stop, not a failure.
       if (!stop.aborted || this.#fatal !== undefined) throw error;
     } finally {
       await recorder.close();
-      this.#life.abort();
-      await Promise.allSettled(caches);
+      await this.#endLoops();
     }
     if (this.#fatal !== undefined) throw this.#fatal;
+  }
+
+  /** Ends everything that lives as long as the process. Safe to call twice. */
+  async #endLoops(): Promise<void> {
+    this.#life.abort();
+    await Promise.allSettled(this.#loops);
+  }
+
+  /** The same, but a loop that does not end is not waited for. */
+  async #endLoopsSoon(): Promise<void> {
+    const over = new AbortController();
+    const ended = this.#endLoops().then(() => over.abort());
+    await Promise.race([ended, pause(this.#ports.system.clock, SECOND, over.signal)]);
   }
 
   /** The election as it stands; undefined before it began. */
@@ -275,27 +292,22 @@ export class Supervisor {
         broken.abort();
       },
     );
+    const leadership = new LastDrain(this.#reconciler, stop, () => this.#endLoopsSoon());
     this.#elector = createElector(
       {
         store,
         anchor,
         system,
-        leadership: this.#reconciler,
+        leadership,
         observe: (event) => this.hub.emit({ type: 'election', event }),
       },
       { name: lockName, holder, timing, fingerprint, remainsFollower },
     );
     this.#controls.watch(() => this.#heedControl());
     this.#heedControl();
-    const announced = new AbortController();
-    const announcing = this.presence.run(announced.signal);
+    this.#loops.push(this.presence.run(this.#life.signal));
     this.hub.subscribe(({ type }) => type === 'election' && this.presence.look());
-    try {
-      await this.#elector.run(AbortSignal.any([stop, broken.signal]));
-    } finally {
-      announced.abort();
-      await announcing;
-    }
+    await this.#elector.run(AbortSignal.any([stop, broken.signal]));
   }
 
   /** Whether a person wants this process to lead is looked at with every change of the records. */

@@ -4,6 +4,7 @@
  *
  * The workloads of the file need not wait until the custom resources were read, and do not: it is what a hand-over takes.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Input } from '../core/reconcile/observed.ts';
 import { explainWorkload, planWorkload, type Plan, type RuleOutcome } from '../core/reconcile/plan.ts';
 import { present } from '../core/present.ts';
@@ -170,6 +171,8 @@ export class TermSession {
     await this.#rememberNew();
     this.#queue.add(CONTROL);
     this.#look(this.#deps.sources.filed());
+    // Not before the first writes are on their way.
+    await setImmediate();
     const definitions = await insist(this.#deps.system, this.#term, () => this.#define());
     if (definitions === undefined || !this.#isOn()) return;
     this.#look(this.#keys());

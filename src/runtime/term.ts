@@ -32,8 +32,6 @@ export interface Term {
  * lock must not be released.
  */
 export interface Leadership {
-  /** The lock was released and may be ours in a moment: what the start of a term needs may be made ready. */
-  expectTerm(): void;
   /**
    * The lock is won and no earlier holder can be acting; `startTerm` follows unless something intervenes. Reads may
    * begin, writes may not.

@@ -38,7 +38,6 @@ export class Electorate {
     const { timing } = plan;
     const store = this.#open(timing.opTimeout, system);
     const leadership = {
-      expectTerm: () => {},
       prepareTerm: () => {},
       startTerm: () => {},
       drain: async () => ({ clean: true }),

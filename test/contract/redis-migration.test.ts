@@ -79,7 +79,6 @@ function start(id: string, at = server, by = timing) {
   const stopping = new AbortController();
   const store = openRedisLock({ address: at.address, database: 0, timeout: by.opTimeout }, system);
   const leadership = {
-    expectTerm: () => {},
     prepareTerm: () => {},
     startTerm: () => {},
     drain: async () => ({ clean: true }),

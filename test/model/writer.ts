@@ -29,8 +29,6 @@ export class GuardedWork implements Leadership {
     this.#parts = parts;
   }
 
-  expectTerm(): void {}
-
   prepareTerm(): void {}
 
   startTerm(term: Term): void {

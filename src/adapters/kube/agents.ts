@@ -6,10 +6,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { Agent } from 'undici';
-import { MINUTE, SECOND, type Instant } from '../../core/time.ts';
+import { MINUTE, SECOND, type Duration, type Instant } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
 import type { Connection, Pem } from './connection.ts';
 import type { KeyPair } from './identity.ts';
+
+/** How long a connection without a request is kept: an API server closes it after 90 s. */
+const KEPT_OPEN: Duration = 85 * SECOND;
 
 export interface AgentPair {
   /** At most 32 requests in flight, kept alive. */
@@ -104,7 +107,7 @@ async function openPair(connection: Connection, given: KeyPair | undefined): Pro
   // HTTP/1.1 only: over HTTP/2 all watches would share one socket, its flow control and its failures.
   const shared = { connect, allowH2: false, pipelining: 1, headersTimeout: 30 * SECOND };
   return {
-    calls: new Agent({ ...shared, connections: 32, keepAliveTimeout: 30 * SECOND, bodyTimeout: MINUTE }),
+    calls: new Agent({ ...shared, connections: 32, keepAliveTimeout: KEPT_OPEN, bodyTimeout: MINUTE }),
     watches: new Agent({ ...shared, connections: null, bodyTimeout: 100 * SECOND }),
   };
 }

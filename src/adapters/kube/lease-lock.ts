@@ -8,7 +8,7 @@
  * always answered by the server, because after a suspended machine the monotonic clock may not tell how old we are.
  */
 import { isHoldOf, type LockView, type Nonce } from '../../core/election/record.ts';
-import { SECOND } from '../../core/time.ts';
+import { SECOND, type Duration } from '../../core/time.ts';
 import {
   LEASES,
   type ClusterReader,
@@ -37,6 +37,7 @@ import {
   type Lease,
   type LeaseRecord,
 } from './lease-record.ts';
+import { pause } from './pause.ts';
 import { openReader } from './reader.ts';
 import { Reflector } from './reflector.ts';
 import type { RequestObserver } from './request-facts.ts';
@@ -59,6 +60,9 @@ export function openLeaseLock(connection: Connection, options: LeaseLockOptions)
 
 /** While the watch is down the elector polls, so reconnecting may be eager. */
 const WATCH_BACKOFF = { base: 0.1 * SECOND, cap: SECOND };
+
+/** An API server closes a connection on which it was asked nothing for 90 s. */
+const WARM_EVERY: Duration = 80 * SECOND;
 
 /** Rounds of read and compare-and-set within one operation, each lost to somebody else's write. */
 const ROUNDS = 3;
@@ -199,15 +203,19 @@ class LeaseLock implements LockStore {
       }
       lock.observation.hear(change.object, this.#now());
       const hint = hintOf(change.object, change.previous);
-      // Whoever hears of it is about to write: the connection opens while it waits for its turn.
-      if (hint === 'released') void this.#transport.warmUp(1);
       if (hint) onHint(hint);
     });
-    await reflector.run(signal);
+    await Promise.all([reflector.run(signal), this.#keepWarm(signal)]);
   }
 
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+
+  /** Who is told of a release is about to write, and need not open a connection first. */
+  async #keepWarm(signal: AbortSignal): Promise<void> {
+    do await this.#transport.warmUp(1);
+    while (await pause(this.#system.clock, WARM_EVERY, signal));
   }
 
   /**

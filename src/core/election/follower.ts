@@ -110,9 +110,8 @@ export function onHint(turn: Turn, hint: Hint): void {
   const { now, uniform } = turn.moment;
   if (hint === 'released') {
     change(turn, { isReleaseHinted: true });
-    if (phase.kind !== 'follower') return;
-    enter(turn, { ...phase, tryAt: Math.min(phase.tryAt, now + releaseJitter(uniform)) });
-    if (!turn.config.remainsFollower) turn.effects.push({ kind: 'expect-term' });
+    if (phase.kind === 'follower')
+      enter(turn, { ...phase, tryAt: Math.min(phase.tryAt, now + releaseJitter(uniform)) });
   } else if (phase.kind === 'follower') {
     const soon = Math.max(now, lastAskedAt + FOLLOWER_ASK_INTERVAL);
     enter(turn, { ...phase, readAt: Math.min(phase.readAt, soon) });

@@ -190,8 +190,6 @@ export type Effect =
   | { readonly kind: 'call'; readonly id: number; readonly request: Request }
   /** Nobody waits for this call any more. It may still be applied. */
   | { readonly kind: 'cancel'; readonly id: number }
-  /** The lock was released: in some milliseconds it may be ours. */
-  | { readonly kind: 'expect-term' }
   /** The lock is ours and the anchor is being raised: what the term needs to read may be read from now on. */
   | { readonly kind: 'prepare-term' }
   | { readonly kind: 'start-term'; readonly hold: Hold }

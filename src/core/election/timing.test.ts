@@ -72,7 +72,7 @@ describe('timing', () => {
       expect(retryDelay(uniform)).toBeGreaterThanOrEqual(50);
       expect(retryDelay(uniform)).toBeLessThan(200);
       expect(expiryJitter(uniform)).toBeLessThan(50);
-      expect(releaseJitter(uniform)).toBeLessThan(30);
+      expect(releaseJitter(uniform)).toBeLessThan(10);
     }
   });
 

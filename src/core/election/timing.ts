@@ -112,9 +112,12 @@ export function expiryJitter(uniform: number): Duration {
   return uniform * 50 * MILLISECOND;
 }
 
-/** Spreads followers that heard the same release: U(0, 30 ms). */
+/**
+ * Spreads followers that heard the same release: U(0, 10 ms). An attempt in vain is one small request, so a few
+ * candidates need no more; see docs/adr/0015.
+ */
 export function releaseJitter(uniform: number): Duration {
-  return uniform * 30 * MILLISECOND;
+  return uniform * 10 * MILLISECOND;
 }
 
 /** How often a follower asks while nobody tells it of changes, or while the store does not answer. */
