@@ -3,6 +3,7 @@
  * failed, 2 usage or configuration.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { openCluster } from './adapters/kube/cluster.ts';
@@ -28,6 +29,11 @@ import { listen, type HttpServer, type ListenOptions } from './server/http.ts';
 import { Router } from './server/route.ts';
 import { startingRoutes } from './server/routes.ts';
 
+/**
+ * By then all that a controller runs is loaded. What was compiled is kept now, not only at a graceful end: the next process
+ * then starts faster, and without the compiler in its memory (18 MiB), also when this one is killed.
+ */
+const KEEP_COMPILED_AFTER = 10 * SECOND;
 const PRINT_CONFIG = '--print-config';
 /** A client of the HTTP API may ask so often. */
 const RATE = { perSecond: 50, burst: 100 } as const;
@@ -129,6 +135,7 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
     settings: describeSettings(provenance),
   });
   for (const { file, workloads } of sideFiles) system.log.info('workload file', { file, workloads });
+  setTimeout(flushCompileCache, KEEP_COMPILED_AFTER).unref();
   const stop = stopOnSignals(system);
   const router = new Router(startingRoutes());
   const access = deferredAccess();
