@@ -13,6 +13,7 @@ import type {
   AcquireReply,
   AcquireRequest,
   Grant,
+  Hint,
   LockStore,
   ReleaseReply,
   RenewReply,
@@ -81,6 +82,8 @@ class PostgresLock implements LockStore {
   readonly #system: System;
   readonly #connection: SerialConnection<Session>;
   readonly #closed = new AbortController();
+  /** Locks that were free when they were last seen, or released as somebody told. */
+  readonly #seenFree = new Set<string>();
 
   constructor({ target, timeout, ...credentials }: PostgresLockOptions, system: System) {
     this.address = addressOf(target);
@@ -97,8 +100,11 @@ class PostgresLock implements LockStore {
   }
 
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
+    const { name } = request;
+    const take = { sql: (sql: Statements) => sql.take(request), done: grantedBy };
     const ask: Ask<AcquireReply> = {
-      attempt: { sql: (sql) => sql.take(request), done: grantedBy },
+      // In vain it would be one look more: who only asks whether the lock has run out must not pay it.
+      ...(this.#seenFree.delete(name) ? { attempt: take } : {}),
       look: (sql) => sql.acquire(request),
       seen: (row) => {
         if (row['won_epoch'] !== null) return grantedBy(row);
@@ -110,7 +116,7 @@ class PostgresLock implements LockStore {
         return { kind: 'granted', epoch, remaining, amnesia };
       },
     };
-    return this.#run(request.name, ask, signal);
+    return this.#run(name, ask, signal);
   }
 
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply> {
@@ -130,7 +136,7 @@ class PostgresLock implements LockStore {
 
   release(grant: Grant, signal: AbortSignal): Promise<ReleaseReply> {
     const ask: Ask<ReleaseReply> = {
-      attempt: { sql: (sql) => sql.release(grant), done: () => ({ kind: 'released' }) },
+      attempt: { sql: (sql) => sql.release(grant), done: () => this.#freed(grant.name) },
       look: (sql) => sql.view(),
       seen: () => ({ kind: 'not-ours' }),
     };
@@ -138,7 +144,12 @@ class PostgresLock implements LockStore {
   }
 
   read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
-    return this.#run(name, { look: (sql) => sql.view(), seen: viewOf }, signal);
+    const seen = (row: Row): LockView => {
+      const view = viewOf(row);
+      if (view.kind === 'free') this.#seenFree.add(name);
+      return view;
+    };
+    return this.#run(name, { look: (sql) => sql.view(), seen }, signal);
   }
 
   async subscribe(...[name, onHint, onState, signal]: Parameters<LockStore['subscribe']>): Promise<void> {
@@ -147,10 +158,19 @@ class PostgresLock implements LockStore {
         ({ client }) => client.query(`SELECT pg_notify('${CHANNEL}', ${client.escapeLiteral(text)})`),
         this.#closed.signal,
       );
-    await listen(this.#options, this.#system, name, { onHint, onState, announce }, [
+    const hear = (hint: Hint): void => {
+      if (hint === 'released') this.#seenFree.add(name);
+      onHint(hint);
+    };
+    await listen(this.#options, this.#system, name, { onHint: hear, onState, announce }, [
       signal,
       this.#closed.signal,
     ]);
+  }
+
+  #freed(name: string): ReleaseReply {
+    this.#seenFree.add(name);
+    return { kind: 'released' };
   }
 
   async close(): Promise<void> {
