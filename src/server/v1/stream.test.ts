@@ -218,20 +218,20 @@ describe('a stream', () => {
     world.set(keyOf(2));
     world.remove(keyOf(1));
     world.tell({ at: 1, type: 'removed', subject: keyOf(1), cause: 'Removed' });
-    system.advance(250);
+    system.advance(200);
     expect(reader.kinds).toEqual(['retry', 'snapshot', 'delta']);
     expect([...reader.rows.keys()]).toEqual([keyOf(2)]);
     expect(reader.history).toMatchObject([{ type: 'removed', subject: keyOf(1) }]);
   });
 
-  it('puts a burst together: one delta in 250 ms', () => {
+  it('puts a burst together: one delta in 200 ms', () => {
     const { world, system, open } = setUp();
     const reader = open();
     for (let number = 0; number < 100; number++) {
       world.set(keyOf(number));
       system.advance(10);
     }
-    system.advance(250);
+    system.advance(200);
     expect(reader.rows.size).toBe(100);
     expect(reader.kinds.filter((kind) => kind === 'delta').length).toBeLessThanOrEqual(6);
   });

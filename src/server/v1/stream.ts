@@ -21,8 +21,11 @@ import type { Board, RowRecord, Step } from './board.ts';
 import { EVERYTHING, hiddenPartial, narrow, seesSubject, visibleRows, type Sight } from './sight.ts';
 
 export const MOST_STREAMS = 200;
-/** Changes are put together for so long; one that comes after a quiet time waits only for its companions. */
-const COALESCE: Duration = 250;
+/**
+ * Changes are put together for so long, which leaves a third of the 300 ms after which the last of 200 clients is to have
+ * them; one that comes after a quiet time waits only for its companions.
+ */
+const COALESCE: Duration = 200;
 const COMPANIONS: Duration = 20;
 /** The state of the store and of the API server announces nothing. */
 const LOOK_EVERY: Duration = SECOND;
