@@ -2,7 +2,7 @@
 import type { Pod, PodStatus } from '../src/core/manifests/pod.ts';
 import type { Input, Instance } from '../src/core/reconcile/observed.ts';
 import type { ProcessSpec, ProcessWorkload } from '../src/core/workload/model.ts';
-import { ANNOTATION, PERMIT_GATE, SINGLETON_FINALIZER } from '../src/core/workload/names.ts';
+import { ANNOTATION, LABEL, PERMIT_GATE, SINGLETON_FINALIZER } from '../src/core/workload/names.ts';
 
 export const TERM = 7;
 export const HASH = 'hash-1';
@@ -63,7 +63,7 @@ export function makePod(options: PodOptions = {}): Pod {
       namespace: 'default',
       uid: options.uid ?? 'uid-1',
       resourceVersion: '100',
-      labels: {},
+      labels: { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: 'default' },
       annotations: {
         [ANNOTATION.workload]: 'process/default/report',
         [ANNOTATION.templateHash]: options.hash ?? HASH,
@@ -111,7 +111,7 @@ export function makeWorkload(spec: Partial<ProcessSpec> = {}, templateHash = HAS
       resources: {},
       configMaps: [],
       secrets: [],
-      labels: {},
+      labels: { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: 'default' },
       annotations: {},
       nodeSelector: {},
       sidecars: [],

@@ -38,10 +38,12 @@ const TERM_NOW: Term = {
 };
 
 /** A term over one running pod of an earlier term, in a cluster whose custom resources cannot be listed until `define` is called. */
-function open(workloads: readonly Workload[]) {
+function open(workloads: readonly Workload[], pod: Pod = makePod({ term: TERM - 1 })) {
   const system = createManualSystem();
   const memory = memoryCluster();
-  const pod = makePod({ term: TERM - 1 });
+  /** The list of the pods is answered once this is. */
+  const read = Promise.withResolvers<void>();
+  let isHeld = false;
   const pods = createMemoryCache<Pod>();
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
@@ -52,6 +54,7 @@ function open(workloads: readonly Workload[]) {
       asked.resolve();
       await answered.promise;
     }
+    if (resource === PODS && isHeld) await read.promise;
     return memory.list<T>(resource, scope, NEVER);
   };
   const cluster: Cluster = {
@@ -98,7 +101,12 @@ function open(workloads: readonly Workload[]) {
     const found = memory.find(PODS, 'default', pod.metadata.name);
     return found?.metadata.annotations?.['highlander.plexobject.io/term'];
   };
-  return { session, asked: asked.promise, define: answered.resolve, show, termOfPod, memory };
+  /** From now on the pods cannot be listed until the function that is answered is called. */
+  const holdPods = (): (() => void) => {
+    isHeld = true;
+    return read.resolve;
+  };
+  return { session, asked: asked.promise, define: answered.resolve, show, holdPods, termOfPod, memory, pods };
 }
 
 describe('the start of a term', () => {
@@ -125,5 +133,61 @@ describe('the start of a term', () => {
     await started;
     await expect.poll(termOfPod).toBe(String(TERM));
     await session.stop();
+  });
+
+  it('claims what it has watched while it still reads the pods', async () => {
+    const { session, holdPods, termOfPod, define } = open([makeWorkload()]);
+    const answer = holdPods();
+    define();
+    const started = session.start();
+    await expect.poll(termOfPod).toBe(String(TERM));
+    answer();
+    await started;
+    await session.stop();
+  });
+
+  it('decides about what it claimed only after it has read the pods', async () => {
+    // Its spec is another one by now: it is to be stopped, and stopping is a decision.
+    const old = makePod({ term: TERM - 1, hash: 'old' });
+    const { session, holdPods, termOfPod, define, memory } = open([makeWorkload()], old);
+    const answer = holdPods();
+    define();
+    const started = session.start();
+    await expect.poll(termOfPod).toBe(String(TERM));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(memory.writes).toBe(1);
+    answer();
+    await started;
+    await expect.poll(() => memory.writes).toBeGreaterThan(1);
+    await session.stop();
+  });
+
+  it('loses nothing when what it has watched is older than the pod: the claim is refused, and made again', async () => {
+    const { session, holdPods, termOfPod, define, memory } = open([makeWorkload()]);
+    const current = memory.find(PODS, 'default', 'report-pod');
+    if (current !== undefined) memory.put(PODS, current);
+    const answer = holdPods();
+    define();
+    const started = session.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(termOfPod()).toBe(String(TERM - 1));
+    answer();
+    await started;
+    await expect.poll(termOfPod).toBe(String(TERM));
+    expect(memory.find(PODS, 'default', 'report-pod')?.metadata.uid).toBe(current?.metadata.uid);
+    await session.stop();
+  });
+
+  it('claims nothing that another installation made', async () => {
+    const foreign = makePod({ term: TERM - 1, fingerprint: 'lease|other|highlander-default|k8-highlander' });
+    const { session, holdPods, termOfPod, define } = open([makeWorkload()], foreign);
+    const answer = holdPods();
+    define();
+    const started = session.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    answer();
+    await started;
+    await session.stop();
+    expect(termOfPod()).toBe(String(TERM - 1));
   });
 });

@@ -6,18 +6,25 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Input } from '../core/reconcile/observed.ts';
-import { explainWorkload, planWorkload, type Plan, type RuleOutcome } from '../core/reconcile/plan.ts';
-import { present } from '../core/present.ts';
-import { concede } from '../core/reconcile/concession.ts';
+import {
+  explainWorkload,
+  planClaims,
+  planWorkload,
+  type Plan,
+  type RuleOutcome,
+} from '../core/reconcile/plan.ts';
 import { recordFor, restartDelay } from '../core/reconcile/restarts.ts';
 import { viewWorkload } from '../core/reconcile/status.ts';
-import { formatKey, parseKey } from '../core/workload/model.ts';
+import type { Action } from '../core/reconcile/verdict.ts';
+import { formatKey } from '../core/workload/model.ts';
 import type { ApplyContext } from './apply-context.ts';
 import { tendControl } from './control-desk.ts';
 import { applyAction } from './apply.ts';
 import { Dependencies } from './dependencies.ts';
+import { EarlyClaims } from './early-claims.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import { HistoryKeeper } from './history-keeper.ts';
+import { Inputs } from './inputs.ts';
 import { insist } from './insist.ts';
 import { openRecords, type Records } from './records.ts';
 import { Registry } from './registry.ts';
@@ -47,7 +54,9 @@ export class TermSession {
   readonly #notes: WorkloadNotes;
   readonly #dependencies: Dependencies;
   readonly #context: ApplyContext;
-  readonly #fingerprints: ReadonlySet<string>;
+  readonly #inputs: Inputs;
+  readonly #early = new EarlyClaims();
+  readonly #onFatal: (error: unknown) => void;
   readonly #sweep: Sweep;
   /** Keys whose custom resource was not told yet: it waits until every workload was looked at. */
   readonly #unreported = new Set<string>();
@@ -70,6 +79,7 @@ export class TermSession {
     this.#deps = deps;
     this.#identity = identity;
     this.#term = term;
+    this.#onFatal = onFatal;
     this.#writer = new GuardedWriter(deps.cluster, term, clock, () =>
       deps.hub.emit({ type: 'write-fenced', term: term.epoch }),
     );
@@ -103,10 +113,6 @@ export class TermSession {
       view: (key) => hub.snapshot.workloads.get(key),
       exists: (key) => observations.instances(key).length + observations.vanished(key).length > 0,
     });
-    this.#fingerprints = new Set([
-      fingerprint,
-      ...(term.predecessor === undefined ? [] : [term.predecessor]),
-    ]);
     this.#context = {
       term,
       leader: { term: term.epoch, id, clusterName, fingerprint },
@@ -125,6 +131,13 @@ export class TermSession {
       nextToken: () => (this.#tokens += 1),
       emit: (event) => deps.hub.emit(event),
     };
+    const { predecessor } = term;
+    const fingerprints = new Set([fingerprint, ...(predecessor === undefined ? [] : [predecessor])]);
+    const remembered = { records: this.#records, notes: this.#notes, dependencies: this.#dependencies };
+    this.#inputs = new Inputs(
+      { ...deps, ...remembered, clock },
+      { term: term.epoch, fingerprints, render: this.#context.render },
+    );
   }
 
   /** Keys waiting to be looked at now, and since when the first of them has been. */
@@ -139,6 +152,7 @@ export class TermSession {
   async start(readAhead?: Promise<World | string>): Promise<void> {
     const { cluster } = this.#deps;
     const { signal } = this.#term;
+    this.#claimEarly();
     let first = readAhead;
     const world = await insist(this.#deps.system, this.#term, () => {
       const read = first ?? readWorld(cluster, this.#identity, signal);
@@ -167,7 +181,7 @@ export class TermSession {
       onWorkload: (key) => this.#queue.add(key),
       onTermSeen: (epoch) => this.#checkTerm(epoch),
     });
-    this.#checkTerm(Math.max(this.#deps.observations.highestTerm(), this.#deps.objects.highestTerm()));
+    this.#checkTerms();
     await this.#rememberNew();
     this.#queue.add(CONTROL);
     this.#look(this.#deps.sources.filed());
@@ -181,7 +195,7 @@ export class TermSession {
 
   /** What each rule says of the workload right now; undefined for a text that is no key. */
   explain(key: string): readonly RuleOutcome[] | undefined {
-    const input = this.#gather(key);
+    const input = this.#inputs.gather(key);
     return input === undefined ? undefined : explainWorkload(input);
   }
 
@@ -198,8 +212,7 @@ export class TermSession {
     this.#deps.controls.listen(undefined);
     this.#ending.abort();
     const drained = await this.#writer.drain();
-    await this.#queue.close();
-    await this.#keeping;
+    await Promise.all([this.#queue.close(), this.#early.ended(), this.#keeping]);
     return drained;
   }
 
@@ -264,6 +277,31 @@ export class TermSession {
       this.#queue.add(key, observations.isRunning(key) ? 'routine' : 'urgent');
   }
 
+  /** Of the workloads of the file: those without a healthy instance first. */
+  #claimEarly(): void {
+    const { observations, sources } = this.#deps;
+    this.#checkTerms();
+    if (!this.#isOn()) return;
+    const known = [...sources.filed()];
+    const [routine, urgent] = [true, false].map((isRunning) =>
+      known.filter((key) => observations.isRunning(key) === isRunning),
+    );
+    this.#early.begin([...(urgent ?? []), ...(routine ?? [])], (key) => {
+      const input = this.#inputs.gather(key);
+      const actions = input === undefined ? [] : planClaims(input);
+      return actions.length === 0 ? undefined : this.#apply(key, actions).catch(this.#onFatal);
+    });
+  }
+
+  async #apply(key: string, actions: readonly Action[]): Promise<void> {
+    for (const action of actions) await applyAction(this.#context, key, action);
+  }
+
+  #checkTerms(): void {
+    const { observations, objects } = this.#deps;
+    this.#checkTerm(Math.max(observations.highestTerm(), objects.highestTerm()));
+  }
+
   #checkTerm(epoch: number): void {
     if (epoch > this.#term.epoch) this.#term.demote(epoch);
   }
@@ -278,9 +316,10 @@ export class TermSession {
     if (key === CONTROL) return this.#tendControl();
     // It is looked at once the resources are known, whatever happens to it until then.
     if (!this.#areDefined && !this.#deps.sources.isFiled(key)) return;
+    await this.#early.settled(key);
     for (let step = 0; step < MAX_STEPS; step++) {
       if (!this.#term.isValid()) return;
-      const input = this.#gather(key);
+      const input = this.#inputs.gather(key);
       if (input === undefined) return;
       // It was read for one decision; the next one reads it again.
       this.#notes.clearRemains(key);
@@ -334,49 +373,6 @@ export class TermSession {
       this.#queue.addAt(key, system.clock.now() + result.retryIn);
     if (result.kind === 'refused')
       system.log.warn('status refused', { workload: key, detail: result.message });
-  }
-
-  #gather(key: string): Input | undefined {
-    const { observations, objects, sources, controls, system } = this.#deps;
-    const parsed = parseKey(key);
-    if (parsed === undefined) return undefined;
-    const wanted = sources.get(key);
-    const record = this.#records.get(key);
-    const known = sources.lastValid(key)?.spec;
-    const deletionPolicy = known === undefined ? record?.deletionPolicy : known.deletionPolicy;
-    const needs = known === undefined ? record?.dependsOn : known.dependsOn?.map(formatKey);
-    this.#dependencies.learn(key, needs ?? []);
-    const waitsFor = wanted.desired === undefined ? [] : this.#dependencies.waitsFor(wanted.desired);
-    const lost = record?.givenUp?.node;
-    const foreignServices = this.#notes.foreignServicesOf(key);
-    return concede({
-      key: parsed,
-      now: system.clock.now(),
-      wall: system.clock.wall(),
-      term: this.#term.epoch,
-      fingerprints: this.#fingerprints,
-      identity: this.#context.render,
-      objects: objects.of(key),
-      instances: observations.instances(key),
-      elsewhere: observations.elsewhere(parsed),
-      vanished: observations.vanished(key),
-      ...wanted,
-      ...controls.of(key, sources.resource(key)?.object),
-      stopsAfter: this.#dependencies.stopsAfter(key),
-      ...present({
-        record,
-        deletionPolicy,
-        lostNode: lost === undefined ? undefined : observations.nodeFacts(lost),
-        waitsFor: waitsFor.length === 0 ? undefined : waitsFor,
-        remains: this.#notes.remainsOf(key),
-        foreign: this.#notes.foreignOf(key),
-        foreignServices: foreignServices.length === 0 ? undefined : foreignServices,
-        unobserved: objects.unobserved(key),
-        unansweredPermit: this.#notes.unansweredPermit(key),
-        startNotBefore: this.#notes.startNotBefore(key, wanted.desired?.templateHash),
-        refusal: this.#notes.refusal(key),
-      }),
-    });
   }
 
   #publish(input: Input, plan: Plan): void {

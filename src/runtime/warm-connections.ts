@@ -6,12 +6,13 @@ import { SECOND, type Duration } from '../core/time.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
 import { pause } from './pause.ts';
+import { EARLY_CLAIMS } from './early-claims.ts';
 import { WORLD_LANES } from './world.ts';
 
 /** An API server closes a connection on which it was asked nothing for 90 s. */
 const EVERY: Duration = 80 * SECOND;
 
-/** Those that read the world, and the one that raises the anchor beside them. Resolves when the signal aborts. */
+/** Those that read the world, and the one that raises the anchor beside them and then carries a claim; the other claim has one more. Resolves when the signal aborts. */
 export async function keepConnectionsWarm(
   cluster: Pick<Cluster, 'warmUp'>,
   clock: Clock,
@@ -19,7 +20,7 @@ export async function keepConnectionsWarm(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    if (!isLeading()) await cluster.warmUp(WORLD_LANES + 1);
+    if (!isLeading()) await cluster.warmUp(WORLD_LANES + EARLY_CLAIMS);
     await pause(clock, EVERY, signal);
   }
 }

@@ -8,8 +8,9 @@ import type { CronInput, Input, OwnedInput, ProcessInput } from './observed.ts';
 import { OWNED_RULES } from './owned-rules.ts';
 import type { Rule } from './rule.ts';
 import { PROCESS_RULES } from './rules.ts';
+import { checkClaimed, checkForeign, checkObserved } from './shared-rules.ts';
 import { TONE } from './tone.ts';
-import type { Reason, Verdict } from './verdict.ts';
+import type { Action, Reason, Verdict } from './verdict.ts';
 
 export interface Plan extends Verdict {
   /** Name of the rule that answered. */
@@ -44,6 +45,15 @@ export function planWorkload(input: Input): Plan {
     return { rule: name, ...verdict, ...wake };
   }
   throw new Error(`no rule answered for ${formatKey(input.key)}`);
+}
+
+/**
+ * What may be claimed before the world was read consistently: what is ours by all that is known. A claim is safe on an old
+ * view, because it holds only for the version that was seen; nothing else is.
+ */
+export function planClaims(input: Input): readonly Action[] {
+  const objection = checkObserved(input) ?? checkForeign(input);
+  return objection === undefined ? (checkClaimed(input)?.actions ?? []) : [];
 }
 
 /** Every rule of the chain that `planWorkload` asks, in its order, with what it said of the same input. */
