@@ -111,7 +111,7 @@ export function makeWorkload(spec: Partial<ProcessSpec> = {}, templateHash = HAS
       resources: {},
       configMaps: [],
       secrets: [],
-      labels: { [LABEL.managedBy]: LABEL.managedByValue, [LABEL.tenant]: 'default' },
+      labels: {},
       annotations: {},
       nodeSelector: {},
       sidecars: [],

@@ -3,6 +3,7 @@ import type { Refusal } from '../core/reconcile/observed.ts';
 import { SECOND, type Duration } from '../core/time.ts';
 import type { ApplyContext } from './apply-context.ts';
 import type { GuardedResult } from './guarded-writer.ts';
+import { IN_QUESTION } from './insist.ts';
 
 /** `applied`: go on. `reread`: the object was different; decide again. `wait`: an event or the time will bring the key back. */
 export type Outcome =
@@ -23,7 +24,8 @@ export function settleFailure(
   attempt: Attempt,
   result: Extract<GuardedResult, { kind: 'refused' | 'throttled' | 'fenced' | 'conflict' }>,
 ): Outcome {
-  if (result.kind === 'fenced') return { kind: 'wait' };
+  // The term is over, or its right to act is in question for a moment: then nothing else would bring the key back.
+  if (result.kind === 'fenced') return { kind: 'wait', retryIn: IN_QUESTION };
   if (result.kind === 'throttled') return { kind: 'wait', retryIn: result.retryAfter };
   if (result.kind === 'conflict') return { kind: 'wait', retryIn: SECOND };
   const { status, reason, message } = result;

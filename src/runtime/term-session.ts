@@ -25,7 +25,7 @@ import { EarlyClaims } from './early-claims.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { Inputs } from './inputs.ts';
-import { insist } from './insist.ts';
+import { IN_QUESTION, insist, untilValid } from './insist.ts';
 import { openRecords, type Records } from './records.ts';
 import { Registry } from './registry.ts';
 import type { SessionDependencies, SessionIdentity } from './session-parts.ts';
@@ -89,7 +89,7 @@ export class TermSession {
       for (const key of this.#unreported) this.#queue.add(key, 'routine');
       this.#unreported.clear();
     });
-    const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);
+    const work = (key: string): Promise<void> => this.#work(key).catch(onFatal);
     this.#queue = new WorkQueue(clock, {
       concurrency: CONCURRENCY,
       work,
@@ -159,7 +159,7 @@ export class TermSession {
       first = undefined;
       return read;
     });
-    if (world === undefined || !this.#isOn()) return;
+    if (world === undefined || !(await this.#goesOn())) return;
     this.#takeIn(world);
     const parts = { ...this.#deps, writer: this.#writer, epoch: this.#term.epoch };
     this.#keeping = new HistoryKeeper(parts, this.#identity).run(this.#ending.signal);
@@ -188,7 +188,7 @@ export class TermSession {
     // Not before the first writes are on their way.
     await setImmediate();
     const definitions = await insist(this.#deps.system, this.#term, () => this.#define());
-    if (definitions === undefined || !this.#isOn()) return;
+    if (definitions === undefined || !(await this.#goesOn())) return;
     this.#look(this.#keys());
     this.#sweep.seal();
   }
@@ -216,8 +216,10 @@ export class TermSession {
     return drained;
   }
 
-  #isOn(): boolean {
-    return this.#stopped === undefined && this.#term.isValid();
+  /** Waits while the right to act is in question; false once there is nothing more to do in this term. */
+  async #goesOn(): Promise<boolean> {
+    const isOn = await untilValid(this.#deps.system.clock, this.#term);
+    return isOn && this.#stopped === undefined;
   }
 
   #takeIn(world: World): void {
@@ -281,7 +283,7 @@ export class TermSession {
   #claimEarly(): void {
     const { observations, sources } = this.#deps;
     this.#checkTerms();
-    if (!this.#isOn()) return;
+    if (!this.#term.isValid()) return;
     const known = [...sources.filed()];
     const [routine, urgent] = [true, false].map((isRunning) =>
       known.filter((key) => observations.isRunning(key) === isRunning),
@@ -310,6 +312,12 @@ export class TermSession {
   async #tendControl(): Promise<void> {
     const at = await tendControl(this.#context, this.#deps.observations, this.#deps.system.log);
     if (at !== undefined) this.#queue.addAt(CONTROL, at);
+  }
+
+  /** What was not done because the right to act was in question is looked at again: nothing else would bring it back. */
+  async #work(key: string): Promise<void> {
+    await this.#reconcile(key);
+    if (!this.#term.isValid()) this.#queue.addAt(key, this.#deps.system.clock.now() + IN_QUESTION);
   }
 
   async #reconcile(key: string): Promise<void> {
