@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createManualSystem } from '../../test/manual-system.ts';
+import { createManualSystem, settle } from '../../test/manual-system.ts';
 import { memoryCluster } from '../../test/memory-cluster.ts';
 import { createMemoryCache } from '../../test/memory-cache.ts';
 import { FINGERPRINT, makePod, makeWorkload, TERM } from '../../test/pod-fixture.ts';
 import type { Pod } from '../core/manifests/pod.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import type { Workload, WorkloadKind } from '../core/workload/model.ts';
+import { SECOND } from '../core/time.ts';
 import { LABEL } from '../core/workload/names.ts';
 import {
   PODS,
@@ -28,19 +29,33 @@ import { GO_SELECTOR } from './world.ts';
 
 const KINDS: readonly WorkloadKind[] = ['process', 'cronjob', 'service', 'persistent'];
 const NEVER = new AbortController().signal;
-const TERM_NOW: Term = {
-  epoch: TERM,
-  signal: NEVER,
-  validUntil: () => Infinity,
-  isValid: () => true,
-  deadline: () => Infinity,
-  demote: () => {},
-};
+
+/** A term whose right to act can be put in question, and confirmed again. */
+class TestTerm implements Term {
+  readonly epoch = TERM;
+  readonly signal = NEVER;
+  isInQuestion = false;
+
+  validUntil(): number {
+    return this.isInQuestion ? -Infinity : Infinity;
+  }
+
+  isValid(): boolean {
+    return !this.isInQuestion;
+  }
+
+  deadline(): number {
+    return Infinity;
+  }
+
+  demote(): void {}
+}
 
 /** A term over one running pod of an earlier term, in a cluster whose custom resources cannot be listed until `define` is called. */
 function open(workloads: readonly Workload[], pod: Pod = makePod({ term: TERM - 1 })) {
   const system = createManualSystem();
   const memory = memoryCluster();
+  const term = new TestTerm();
   /** The list of the pods is answered once this is. */
   const read = Promise.withResolvers<void>();
   let isHeld = false;
@@ -85,7 +100,7 @@ function open(workloads: readonly Workload[], pod: Pod = makePod({ term: TERM - 
       hub: new Hub(system.clock, 'test'),
     },
     { ...identity, id: 'a', clusterName: 'default', fingerprint: FINGERPRINT },
-    TERM_NOW,
+    term,
     (error) => {
       throw error;
     },
@@ -106,7 +121,17 @@ function open(workloads: readonly Workload[], pod: Pod = makePod({ term: TERM - 
     isHeld = true;
     return read.resolve;
   };
-  return { session, asked: asked.promise, define: answered.resolve, show, holdPods, termOfPod, memory, pods };
+  return {
+    session,
+    term,
+    system,
+    asked: asked.promise,
+    define: answered.resolve,
+    show,
+    holdPods,
+    termOfPod,
+    memory,
+  };
 }
 
 describe('the start of a term', () => {
@@ -189,5 +214,35 @@ describe('the start of a term', () => {
     await started;
     await session.stop();
     expect(termOfPod()).toBe(String(TERM - 1));
+  });
+
+  it('begins once its right to act is confirmed, when it was in question while the pods were read', async () => {
+    const { session, term, system, termOfPod, define } = open([makeWorkload()]);
+    define();
+    term.isInQuestion = true;
+    const started = session.start();
+    await settle();
+    expect(termOfPod()).toBe(String(TERM - 1));
+    term.isInQuestion = false;
+    system.advance(SECOND);
+    await started;
+    await expect.poll(termOfPod).toBe(String(TERM));
+    await session.stop();
+  });
+
+  it('looks again at a workload whose turn came while its right to act was in question', async () => {
+    const { session, term, system, show, termOfPod, define } = open([makeWorkload()]);
+    define();
+    await session.start();
+    await expect.poll(termOfPod).toBe(String(TERM));
+    term.isInQuestion = true;
+    // An earlier leader's pod again: something to do, which nothing but the queue brings back.
+    show();
+    await settle();
+    expect(termOfPod()).toBe(String(TERM - 1));
+    term.isInQuestion = false;
+    system.advance(SECOND);
+    await expect.poll(termOfPod).toBe(String(TERM));
+    await session.stop();
   });
 });

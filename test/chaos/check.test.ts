@@ -111,6 +111,19 @@ describe('a planted violation is found', () => {
     expect(breaches({ ...(grant(6900, 3, 'd') as Fact & { kind: 'store' }), nonce: 'n3' })).toContain('I6');
   });
 
+  it('a store that was emptied cannot know, whatever the order in which facts of several kinds were collected', () => {
+    const granted = [
+      ...SOUND,
+      grant(9000, 4, 'd'),
+      { kind: 'data-lost', at: 9100 } as const,
+      grant(9200, 5, 'e'),
+    ];
+    expect(checkHistory(granted).breaches).toEqual([]);
+    const byKind = granted.toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
+    expect(checkHistory(byKind).breaches).toEqual([]);
+    expect(checkHistory(granted.filter(({ kind }) => kind !== 'data-lost')).breaches).toHaveLength(1);
+  });
+
   it('I8: what the overlap referee objected to', () => {
     expect(breaches({ kind: 'objection', at: 1, invariant: 'I8', text: 'two instances at once' })).toEqual([
       'I8',

@@ -4,7 +4,7 @@
  * I4 after a write of a term was accepted on an object, none of a lower term is; I5 nothing is written in a term after
  * its release; I6 one acquisition keeps its term and holder; I8 what the overlap referee saw. Pure: facts in, verdict out.
  */
-import type { Fact, StoreFact, TermFact, WriteFact } from './history.ts';
+import { inOrder, type Fact, type StoreFact, type TermFact, type WriteFact } from './history.ts';
 
 export interface Breach {
   readonly invariant: string;
@@ -43,8 +43,9 @@ interface Tenure {
   readonly released: number | undefined;
 }
 
-/** Judges a whole run. Facts of one kind are in the order in which they happened. */
-export function checkHistory(facts: readonly Fact[]): Verdict {
+/** Judges a whole run. Facts of one kind and instant are in the order in which they happened. */
+export function checkHistory(collected: readonly Fact[]): Verdict {
+  const facts = inOrder(collected);
   const breaches: Breach[] = facts
     .filter((fact) => fact.kind === 'objection')
     .map(({ invariant, at, text }) => ({ invariant, at, text }));

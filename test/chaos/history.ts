@@ -82,10 +82,22 @@ export type Fact =
   /** What the overlap referee of the instances, or the end of the run, had to object to. */
   | { readonly kind: 'objection'; readonly at: number; readonly invariant: string; readonly text: string };
 
-/** One fact per line, in order of time; facts of one instant stay in the order given. */
+/** In order of time; facts of one instant stay in the order given. */
+export function inOrder(facts: readonly Fact[]): readonly Fact[] {
+  return facts.toSorted((a, b) => a.at - b.at);
+}
+
+/** One fact per line, in order of time. */
 export function formatHistory(facts: readonly Fact[]): string {
-  return facts
-    .toSorted((a, b) => a.at - b.at)
+  return inOrder(facts)
     .map((fact) => `${JSON.stringify(fact)}\n`)
     .join('');
+}
+
+/** What `formatHistory` wrote. */
+export function parseHistory(text: string): readonly Fact[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Fact);
 }

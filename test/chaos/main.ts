@@ -1,10 +1,10 @@
 /** `npm run chaos`: see the help below. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkHistory } from './check.ts';
-import { formatHistory } from './history.ts';
+import { formatHistory, parseHistory, type Fact } from './history.ts';
 import { describeVerdict, isInTime, verdictPage } from './report.ts';
 import { runChaos } from './run.ts';
 import { STORES, type Plan } from './schedule.ts';
@@ -21,6 +21,7 @@ Options:
   --controllers N   3 to 5 (default 3)
   --ttl MS          the lock's time T in milliseconds (default 2000)
   --keep            writes docs/explanation/chaos-NAME.md
+  --judge FILE      causes no faults: checks the history of an earlier run, which had the options given beside it
 
 The history is written to .sandbox/chaos/NAME-SEED.jsonl.
 `;
@@ -41,14 +42,9 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const { plan, isKept } = wanted;
-  const begin = performance.now();
-  const facts = await runChaos(plan, (text) => {
-    process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(1).padStart(7)} s  ${text}\n`);
-  });
-  const folder = join(ROOT, '.sandbox', 'chaos');
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${plan.store}-${plan.seed}.jsonl`);
-  await writeFile(file, formatHistory(facts));
+  const file = wanted.judges ?? join(ROOT, '.sandbox', 'chaos', `${plan.store}-${plan.seed}.jsonl`);
+  const facts =
+    wanted.judges === undefined ? await causeFaults(plan, file) : parseHistory(await readFile(file, 'utf8'));
   const verdict = checkHistory(facts);
   const faults = facts.filter(({ kind }) => kind === 'fault').length;
   process.stdout.write(`${describeVerdict(plan, verdict, faults)}\nhistory: ${file}\n`);
@@ -62,8 +58,25 @@ async function main(args: readonly string[]): Promise<number> {
   return isInTime(plan, verdict) ? 0 : TAKEOVERS_LATE;
 }
 
+async function causeFaults(plan: Plan, file: string): Promise<readonly Fact[]> {
+  const begin = performance.now();
+  const facts = await runChaos(plan, (text) => {
+    process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(1).padStart(7)} s  ${text}\n`);
+  });
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, formatHistory(facts));
+  return facts;
+}
+
+interface Wanted {
+  readonly plan: Plan;
+  readonly isKept: boolean;
+  /** The history of an earlier run. */
+  readonly judges?: string;
+}
+
 /** What is asked for; undefined for help; a complaint if it cannot be. */
-function readArguments(args: readonly string[]): { plan: Plan; isKept: boolean } | undefined | string {
+function readArguments(args: readonly string[]): Wanted | undefined | string {
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -74,6 +87,7 @@ function readArguments(args: readonly string[]): { plan: Plan; isKept: boolean }
         controllers: { type: 'string', default: '3' },
         ttl: { type: 'string', default: '2000' },
         keep: { type: 'boolean', default: false },
+        judge: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -91,7 +105,7 @@ function readArguments(args: readonly string[]): { plan: Plan; isKept: boolean }
     if (![3, 4, 5].includes(controllers)) return '--controllers is 3, 4 or 5';
     if (!(ttl >= 1500)) return '--ttl is at least 1500';
     const plan = { seed, duration: minutes * 60_000, ttl, store, controllers };
-    return { plan, isKept: values.keep };
+    return { plan, isKept: values.keep, ...(values.judge === undefined ? {} : { judges: values.judge }) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

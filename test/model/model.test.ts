@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { runSchedule } from './schedule.ts';
 
 const SCHEDULES = 10_000;
+const SINGLETON_SCHEDULES = 2000;
 const WORKERS = 2;
 
 interface Totals {
@@ -14,14 +15,19 @@ interface Totals {
   readonly takeover: number;
   readonly takeoverUnderFaults: number;
   readonly lostReply: number;
+  readonly permits: number;
 }
 
 /** A process of its own per share: the schedules are independent of each other. */
-async function runShare(from: number, schedules: number): Promise<Totals> {
+async function runShare(from: number, schedules: number, ...rest: readonly string[]): Promise<Totals> {
   const script = join(import.meta.dirname, 'run.ts');
-  const child = spawn(process.execPath, [script, '--from', `${from}`, '--schedules', `${schedules}`], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [script, '--from', `${from}`, '--schedules', `${schedules}`, ...rest],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const exited = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
@@ -48,10 +54,22 @@ it('keeps every invariant in 10,000 random schedules of faults', async () => {
   expect(sum('lostReply')).toBeGreaterThanOrEqual(0.1 * SCHEDULES);
 });
 
+it('I8: no two instances of a workload could be running, and each comes back, whatever happens to controllers, cluster and pods', async () => {
+  const share = SINGLETON_SCHEDULES / WORKERS;
+  const totals = await Promise.all(
+    Array.from({ length: WORKERS }, (_, index) => runShare(1 + index * share, share, '--singletons')),
+  );
+  const permits = totals.reduce((sum, total) => sum + total.permits, 0);
+  console.log(`${SINGLETON_SCHEDULES} schedules of singletons, ${permits} permits`);
+  // Two workloads each, and many of them replaced.
+  expect(permits).toBeGreaterThan(2.5 * SINGLETON_SCHEDULES);
+});
+
 it('replays a seed exactly', async () => {
   const transcript = async (): Promise<string[]> => {
     const lines: string[] = [];
-    await runSchedule(4711, { trace: (line) => lines.push(line) });
+    for (const hasSingletons of [false, true])
+      await runSchedule(4711, { hasSingletons, trace: (line) => lines.push(line) });
     return lines;
   };
   const first = await transcript();

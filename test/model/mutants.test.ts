@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import { SINGLETON_MUTANTS } from './singleton-mutants.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 let copy: string;
@@ -53,7 +54,7 @@ describe('mutants', () => {
     expect(code).toBe(0);
   });
 
-  it.each(MUTANTS)('is noticed: $name', async (mutant) => {
+  it.each([...MUTANTS, ...SINGLETON_MUTANTS])('is noticed: $name', async (mutant) => {
     await withMutant(mutant, async () => {
       const { code, output } = await run(mutant.command);
       expect(output).toMatch(mutant.notices);

@@ -14,7 +14,8 @@ export interface Mutant {
 
 const SIMULATE = ['test/model/run.ts', '--schedules', '4000'] as const;
 
-function breaks(...invariants: readonly string[]): RegExp {
+/** Any of these invariants. */
+export function breaks(...invariants: readonly string[]): RegExp {
   return new RegExp(`"invariant":"(${invariants.join('|')})"`);
 }
 

@@ -13,14 +13,21 @@ const { values } = parseArgs({
     without: { type: 'string', default: '' },
     from: { type: 'string', default: '1' },
     schedules: { type: 'string', default: '1000' },
+    singletons: { type: 'boolean', default: false },
   },
 });
+
+const hasSingletons = values.singletons;
 
 if (values.seed === undefined)
   process.exitCode = await runMany(Number(values.from), Number(values.schedules));
 else {
   const without = new Set(values.without === '' ? [] : values.without.split(',').map(Number));
-  const result = await runSchedule(Number(values.seed), { trace: (line) => console.log(line), without });
+  const result = await runSchedule(Number(values.seed), {
+    trace: (line) => console.log(line),
+    hasSingletons,
+    without,
+  });
   console.log(JSON.stringify(result));
   process.exitCode = result.violation === undefined ? 0 : 1;
 }
@@ -34,9 +41,10 @@ async function runMany(from: number, schedules: number): Promise<number> {
     takeover: 0,
     takeoverUnderFaults: 0,
     lostReply: 0,
+    permits: 0,
   };
   for (let seed = from; seed < from + schedules; seed += 1) {
-    const result = await runSchedule(seed);
+    const result = await runSchedule(seed, { hasSingletons });
     if (result.violation !== undefined) {
       console.log(JSON.stringify(result));
       console.log(`replay: ${replayCommand({ without: new Set(), result })}`);
@@ -49,6 +57,7 @@ async function runMany(from: number, schedules: number): Promise<number> {
     totals.takeover += Number(result.takeovers > 0);
     totals.takeoverUnderFaults += Number(result.takeoversUnderFaults > 0);
     totals.lostReply += Number(result.lostReplies > 0);
+    totals.permits += result.permits;
   }
   console.log(JSON.stringify(totals));
   return 0;

@@ -5,6 +5,8 @@ import { CALM } from './network.ts';
 import type { Weather } from './network.ts';
 import { SeededRandom } from './random.ts';
 import type { Violation } from './referee.ts';
+import { meddle } from './meddling.ts';
+import { SIMULATED_WORKLOADS } from './singletons.ts';
 
 export interface ScheduleResult {
   readonly seed: number;
@@ -18,9 +20,15 @@ export interface ScheduleResult {
   readonly lostReplies: number;
   /** How many faults the schedule has, those that were left out included. */
   readonly faults: number;
+  /** Instances that were permitted; 0 without singletons. */
+  readonly permits: number;
+  /** Whether the controllers reconciled workloads. */
+  readonly hasSingletons: boolean;
 }
 
 export interface ScheduleOptions {
+  /** The controllers reconcile workloads, which are meddled with as well. */
+  readonly hasSingletons?: boolean;
   readonly trace?: (line: string) => void;
   /** Numbers of the faults that are left out. */
   readonly without?: ReadonlySet<number>;
@@ -29,12 +37,13 @@ export interface ScheduleOptions {
 /** Runs the schedule of this seed. The same seed, with the same faults left out, gives the same transcript. */
 export async function runSchedule(
   seed: number,
-  { trace, without = new Set() }: ScheduleOptions = {},
+  { trace, hasSingletons = false, without = new Set() }: ScheduleOptions = {},
 ): Promise<ScheduleResult> {
   const ttl = [1500, 2000, 5000, 8000][seed % 4] ?? 5000;
   const simulation = new Simulation({
     seed,
     ttl,
+    hasSingletons,
     ...(trace === undefined
       ? {}
       : {
@@ -71,6 +80,8 @@ export async function runSchedule(
       0,
     ),
     faults: schedule.faults,
+    hasSingletons,
+    permits: simulation.singletons?.referee.permits ?? 0,
   };
 }
 
@@ -224,6 +235,11 @@ class Schedule {
         this.#trace('the store loses its data');
         return referee.loseData();
       },
+      ...meddle(simulation, random, lasts, {
+        trace: this.#trace,
+        climate: this.#climate,
+        restart: () => this.#start(),
+      }),
     ];
     random.pick(faults)();
   }
@@ -253,7 +269,18 @@ class Schedule {
     );
     if (first === undefined) return referee.fail('I9', 'nobody leads though everything is healthy');
     if (!(await simulation.run(random.between(0.2, 1) * this.#ttl))) return;
+    if (!(await this.#expectInstances())) return;
     return random.chance(0.5) ? this.#expectTakeover() : this.#expectHandover();
+  }
+
+  /** Every workload has an instance again, within a minute: what is stopped may take its time. */
+  async #expectInstances(): Promise<boolean> {
+    const { singletons, referee } = this.#simulation;
+    if (singletons === undefined) return true;
+    const isBack = (): boolean => singletons.referee.running === SIMULATED_WORKLOADS.length;
+    const took = await this.#simulation.runUntil(isBack, 60_000);
+    if (took === undefined) referee.fail('I9', 'a workload has no instance though everything is healthy');
+    return referee.violation === undefined;
   }
 
   /** A crash in quiet times: the lock expires, or the death is proven, and the next one leads about 100 ms later. */

@@ -15,7 +15,7 @@ export async function shrink(failed: ScheduleResult): Promise<Shrunk> {
     for (let fault = 0; fault < failed.faults; fault += 1) {
       if (shortest.without.has(fault)) continue;
       const without = new Set([...shortest.without, fault]);
-      const result = await runSchedule(failed.seed, { without });
+      const result = await runSchedule(failed.seed, { without, hasSingletons: failed.hasSingletons });
       if (result.violation?.invariant !== failed.violation?.invariant) continue;
       shortest = { without, result };
       isShorter = true;
@@ -27,5 +27,6 @@ export async function shrink(failed: ScheduleResult): Promise<Shrunk> {
 /** The command that runs it again and prints what happened. */
 export function replayCommand({ without, result }: Shrunk): string {
   const left = without.size === 0 ? '' : ` --without ${[...without].toSorted((a, b) => a - b).join()}`;
-  return `node test/model/run.ts --seed ${result.seed}${left}`;
+  const kind = result.hasSingletons ? ' --singletons' : '';
+  return `node test/model/run.ts${kind} --seed ${result.seed}${left}`;
 }

@@ -8,10 +8,12 @@ import type { Timing } from '../../src/core/election/timing.ts';
 import type { LockStore } from '../../src/ports/lock-store.ts';
 import { createElector } from '../../src/runtime/elector.ts';
 import type { Elector } from '../../src/runtime/elector.ts';
+import type { Leadership } from '../../src/runtime/term.ts';
 import { Cluster } from './cluster.ts';
 import { FaultyPath } from './network.ts';
 import { SeededRandom } from './random.ts';
 import { Referee } from './referee.ts';
+import { both, openSingletonWorld, superviseSingletons, type SingletonWorld } from './singletons.ts';
 import { Host, World } from './world.ts';
 import { GuardedWork } from './writer.ts';
 
@@ -37,6 +39,8 @@ export interface SimulationOptions {
   readonly objects?: number;
   /** Largest deviation of a host's clock rate from 1. */
   readonly clockError?: number;
+  /** Every process reconciles real workloads on a simulated API server as well. */
+  readonly hasSingletons?: boolean;
   readonly onEvent?: (at: number, name: string, event: ElectionEvent) => void;
 }
 
@@ -48,6 +52,8 @@ export class Simulation {
   readonly cluster: Cluster;
   readonly referee: Referee;
   readonly processes: Process[] = [];
+  /** The API server, the machines around it and who looks on; only with singletons. */
+  readonly singletons: SingletonWorld | undefined;
   readonly #options: SimulationOptions;
   #started = 0;
 
@@ -60,6 +66,10 @@ export class Simulation {
     this.locks = createMemoryLocks({ now: () => this.world.now });
     this.cluster = new Cluster(options.objects ?? 2);
     this.referee = new Referee(this.world, this.locks, LOCK_NAME, this.cluster);
+    if (options.hasSingletons === true)
+      this.singletons = openSingletonWorld(this.world, this.random, (...violation) =>
+        this.referee.fail(...violation),
+      );
   }
 
   /** Starts a process. Two of one `id` are two processes all the same. */
@@ -84,15 +94,7 @@ export class Simulation {
         store: this.#connect(paths.store, subscription),
         anchor: cluster.anchorVia(paths.anchor),
         system: { clock: host.clock, random: { uniform: () => random.uniform(), uuid: () => this.#uuid() } },
-        leadership: new GuardedWork({
-          name,
-          host,
-          cluster,
-          path: paths.objects,
-          random,
-          referee,
-          rest: timing.ttl / 4,
-        }),
+        leadership: this.#work(name, host, paths.objects),
         observe: (event) => {
           if (event.kind === 'leadership-lost') referee.losses += 1;
           this.#options.onEvent?.(world.now, name, event);
@@ -122,7 +124,7 @@ export class Simulation {
         await elector.run(stopping.signal);
         process.isDone = true;
       } catch (error) {
-        referee.fail('run', error instanceof Error ? (error.stack ?? error.message) : String(error));
+        referee.fail('run', describe(error));
       }
     };
     void run();
@@ -185,6 +187,15 @@ export class Simulation {
     });
   }
 
+  #work(name: string, host: Host, path: FaultyPath): Leadership {
+    const { world, random, cluster, referee, timing, singletons } = this;
+    const guarded = new GuardedWork({ name, host, cluster, path, random, referee, rest: timing.ttl / 4 });
+    if (singletons === undefined) return guarded;
+    const { server } = singletons;
+    const onFatal = (error: unknown): void => referee.fail('run', describe(error));
+    return both(guarded, superviseSingletons({ name, host, world, server, path, random, onFatal }));
+  }
+
   #connect(path: FaultyPath, subscription: Subscription): LockStore {
     const client = this.locks.connect(path);
     return {
@@ -214,6 +225,10 @@ export class Simulation {
         .padStart(8, '0');
     return word() + word();
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 class Subscription {
