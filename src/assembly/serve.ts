@@ -1,8 +1,8 @@
 /** The work of one process: every tenant of the configuration, until it is stopped or an invariant breaks. */
-import { hostname } from 'node:os';
 import { openCluster } from '../adapters/kube/cluster.ts';
 import type { Connection } from '../adapters/kube/connect.ts';
 import type { Config } from '../config/config.ts';
+import { formatHolder } from '../core/election/holder-name.ts';
 import type { Problem } from '../core/problem.ts';
 import type { KubeRequest } from '../metrics/observations.ts';
 import { ProcessMetrics } from '../metrics/process-metrics.ts';
@@ -11,6 +11,7 @@ import type { System } from '../ports/system.ts';
 import type { deferredAccess } from '../server/access.ts';
 import type { Router } from '../server/route.ts';
 import { openAccess } from './access.ts';
+import { findPlace } from './place.ts';
 import { openStore } from './stores.ts';
 import { openTenant, type Shared, type Tenant } from './tenant.ts';
 
@@ -60,7 +61,7 @@ export async function serve(
   }
   const opened = openAccess(config, system, connection, userAgent, onRequest);
   access.use(opened.access);
-  const holder = `${config.id}/${process.env['POD_UID'] ?? hostname()}/${system.random.uuid()}`;
+  const holder = formatHolder(config.id, await findPlace(process.env), system.random.uuid());
   const tenants = await openTenants({ config, version, holder, port, cluster, store, surface }, system);
   for (const tenant of tenants) router.add(tenant.surface.routes);
   try {

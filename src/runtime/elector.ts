@@ -15,7 +15,6 @@ import type {
   Request,
 } from '../core/election/state.ts';
 import { step } from '../core/election/step.ts';
-import type { DeadHold } from '../core/election/record.ts';
 import type { Timing } from '../core/election/timing.ts';
 import { viewElection } from '../core/election/view.ts';
 import type { ElectionView } from '../core/election/view.ts';
@@ -55,11 +54,6 @@ export interface Elector {
   run(signal: AbortSignal): Promise<void>;
   /** Leaves the lock to others until then; a leader hands over. A time that has passed: it contends again. */
   standAside(until: Instant): void;
-  /**
-   * The holder of this acquisition is proven dead, so its lock may be taken before it runs out. Proof is what the kubelet
-   * reported of its container or a restart of that container in place; anything less must not be told here.
-   */
-  holderDied(dead: DeadHold): void;
   /** The present situation, for status pages and metrics. */
   view(): ElectionView;
 }
@@ -98,10 +92,6 @@ class RunningElector implements Elector {
 
   standAside(until: Instant): void {
     this.#handle({ kind: 'stand-aside', until });
-  }
-
-  holderDied(dead: DeadHold): void {
-    this.#handle({ kind: 'holder-died', dead });
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -88,7 +88,7 @@ function strikeAtPermit(
         // Who starts anew knows the pods in another order than who has watched them being made.
         const dying = random.chance(0.5) ? [leader] : simulation.alive;
         for (const process of dying) {
-          simulation.crash(process);
+          process.host.crash();
           restart();
         }
       });

@@ -47,6 +47,14 @@ export const MUTANTS: readonly Mutant[] = [
     notices: breaks('I1'),
   },
   {
+    name: 'who runs in another container counts as dead',
+    file: 'src/core/election/holder-name.ts',
+    find: 'container === containerOf(other)',
+    replace: 'containerOf(other) !== undefined',
+    command: SIMULATE,
+    notices: breaks('I1', 'I2', 'I3'),
+  },
+  {
     name: 'a release resets the epoch',
     file: 'src/adapters/lock/memory.ts',
     find: 'records.set(grant.name, { ...record, isReleased: true });',

@@ -141,8 +141,12 @@ class Schedule {
     // Few ids for many processes: equal ids must exclude each other like different ones.
     const id = this.#simulation.random.pick(['a', 'b', 'c']);
     const process = this.#simulation.start(id, { remainsFollower });
-    for (const path of Object.values(process.paths)) path.weather = { ...this.#climate };
+    this.#weather(process);
     this.#trace(`start ${process.name}${remainsFollower ? ', remains follower' : ''}`);
+  }
+
+  #weather({ paths }: Process): void {
+    for (const path of Object.values(paths)) path.weather = { ...this.#climate };
   }
 
   /** Mostly the leader: that is where faults hurt. */
@@ -171,12 +175,11 @@ class Schedule {
       },
       () => {
         say('crash');
-        const dead = simulation.crash(victim);
-        later(() => this.#start());
-        if (dead === undefined || random.chance(0.5)) return;
+        victim.host.crash();
+        if (random.chance(0.5)) return later(() => this.#start());
         world.at(world.now + this.#ttl * random.between(0.05, 1.5), () => {
-          this.#trace(`the death of ${victim.name} is proven`);
-          simulation.prove(victim, dead);
+          this.#trace(`restart in place of ${victim.name}`);
+          this.#weather(simulation.restartInPlace(victim));
         });
       },
       () => {
@@ -283,15 +286,15 @@ class Schedule {
     return referee.violation === undefined;
   }
 
-  /** A crash in quiet times: the lock expires, or the death is proven, and the next one leads about 100 ms later. */
+  /** A crash in quiet times: the lock expires, or its container runs again, and the next one leads about 100 ms later. */
   async #expectTakeover(): Promise<void> {
     const simulation = this.#simulation;
     const { leader, referee, locks } = simulation;
     if (leader === undefined || !this.#isQuiet()) return;
     this.#trace(`crash ${leader.name}`);
-    const dead = simulation.crash(leader);
-    const isProven = dead !== undefined && simulation.random.chance(0.5);
-    if (isProven) simulation.prove(leader, dead);
+    leader.host.crash();
+    const isProven = simulation.random.chance(0.5);
+    if (isProven) this.#weather(simulation.restartInPlace(leader));
     const crashedAt = simulation.world.now;
     // Not `crash + T`: a renewal that strays may still prolong the lock of the dead.
     const isLate = (): boolean =>
@@ -301,7 +304,7 @@ class Schedule {
         this.#amnesiaWait();
     await simulation.runUntil(() => simulation.leader !== undefined || isLate(), 5 * this.#ttl);
     if (simulation.leader === undefined)
-      referee.fail('I9', 'no leader 500 ms after the lock of the dead expired, or its death was proven');
+      referee.fail('I9', 'no leader 500 ms after the lock of the dead expired, or its container ran again');
   }
 
   /** A stop in quiet times: drained, released, and the next one leads within half a second of the release. */

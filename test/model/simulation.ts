@@ -2,7 +2,7 @@
 import { createMemoryLocks } from '../../src/adapters/lock/memory.ts';
 import type { MemoryLocks } from '../../src/adapters/lock/memory.ts';
 import type { ElectionEvent } from '../../src/core/election/events.ts';
-import type { DeadHold } from '../../src/core/election/record.ts';
+import { formatHolder } from '../../src/core/election/holder-name.ts';
 import { planTiming } from '../../src/core/election/timing.ts';
 import type { Timing } from '../../src/core/election/timing.ts';
 import type { LockStore } from '../../src/ports/lock-store.ts';
@@ -19,8 +19,19 @@ import { GuardedWork } from './writer.ts';
 
 export const LOCK_NAME = 'highlander-default';
 
+/** All containers are of one pod: they are told apart by their names. */
+const POD = '00000000-0000-4000-8000-000000000000';
+
+export interface ProcessSettings {
+  readonly remainsFollower?: boolean;
+  readonly fingerprint?: string;
+  readonly container?: string;
+}
+
 /** One controller process. */
 export interface Process {
+  readonly id: string;
+  readonly container: string;
   readonly name: string;
   readonly host: Host;
   readonly elector: Elector;
@@ -72,14 +83,18 @@ export class Simulation {
       );
   }
 
-  /** Starts a process. Two of one `id` are two processes all the same. */
-  start(
-    id: string,
-    settings: { readonly remainsFollower?: boolean; readonly fingerprint?: string } = {},
-  ): Process {
+  /** Ends a process, and starts another one in its container, as a kubelet does: the death of the first is proven. */
+  restartInPlace(process: Process): Process {
+    this.referee.dead.add(process.name);
+    return this.start(process.id, { container: process.container });
+  }
+
+  /** Starts a process, in a container of its own unless told. Two of one `id` are two processes all the same. */
+  start(id: string, settings: ProcessSettings = {}): Process {
     const { world, random, timing, cluster, referee } = this;
     this.#started += 1;
-    const name = `${id}/host/${this.#started}`;
+    const { container = `c${this.#started}` } = settings;
+    const name = formatHolder(id, { kind: 'container', podUid: POD, container }, String(this.#started));
     const deviation = this.#options.clockError ?? 0.01;
     const host = new Host(world, 1 + random.between(-deviation, deviation), random.between(0, 1e6));
     const paths = {
@@ -109,6 +124,8 @@ export class Simulation {
       },
     );
     const process: Process = {
+      id,
+      container,
       name,
       host,
       elector,
@@ -158,23 +175,6 @@ export class Simulation {
         return this.referee.check() && !isReached;
       });
     return isReached ? this.world.now - begin : undefined;
-  }
-
-  /** Ends a process; whether it held the lock, so that its death may be proven. */
-  crash(process: Process): DeadHold | undefined {
-    process.host.crash();
-    const record = this.locks.peek(LOCK_NAME);
-    const isHolder = record?.holder === process.name && !record.isReleased && !record.isEvicted;
-    return isHolder ? { nonce: record.nonce, epoch: record.epoch } : undefined;
-  }
-
-  /** Tells all others of the death of this holder, as the kubelet's word reaches them. */
-  prove(process: Process, dead: DeadHold): void {
-    this.referee.dead.add(process.name);
-    for (const { host, elector } of this.alive)
-      this.world.at(this.world.now + this.random.between(1, 50), () =>
-        host.deliver(() => elector.holderDied(dead)),
-      );
   }
 
   thaw(process: Process): void {

@@ -1,5 +1,5 @@
 /** The follower's part of the state machine: watching, aiming, and the attempt to take the lock. */
-import { isHoldOf, type DeadHold, type LockView } from './record.ts';
+import { isHoldOf, type LockView } from './record.ts';
 import type { AcquireReply, AnchorView, Hint, Unavailable } from './replies.ts';
 import { needsAnchor } from './state.ts';
 import type { Phase } from './state.ts';
@@ -21,7 +21,6 @@ import {
   follow,
   followBy,
   sawAnchor,
-  sawEpoch,
   takeableAt,
 } from './turn.ts';
 import type { Turn } from './turn.ts';
@@ -68,7 +67,8 @@ export function onAcquired(turn: Turn, phase: Acquiring, reply: AcquireReply): W
       return { phase, epoch: reply.epoch, isAmnesia: reply.amnesia, isAlone: reply.isAlone ?? false };
     case 'held':
       // A store that does not give it to us now is not asked again until the lock runs out.
-      if (isHoldOf(phase.supersedes, reply.view)) change(turn, { dead: undefined });
+      if (isHoldOf(phase.supersedes, reply.view))
+        change(turn, { dead: undefined, dismissed: phase.supersedes });
       followBy(turn, reply.view);
       return undefined;
     case 'unavailable':
@@ -116,17 +116,6 @@ export function onHint(turn: Turn, hint: Hint): void {
     const soon = Math.max(now, lastAskedAt + FOLLOWER_ASK_INTERVAL);
     enter(turn, { ...phase, readAt: Math.min(phase.readAt, soon) });
   }
-}
-
-/** The lock is tried at once if the dead one is who held it when we last looked, else looked at. */
-export function onDeath(turn: Turn, dead: DeadHold): void {
-  const { phase, lock } = turn.state;
-  const { now } = turn.moment;
-  sawEpoch(turn, dead.epoch);
-  change(turn, { dead });
-  if (phase.kind !== 'follower') return;
-  if (lock?.kind === 'held' && isHoldOf(dead, lock)) enter(turn, { ...phase, tryAt: now });
-  else enter(turn, { ...phase, readAt: Math.min(phase.readAt, now) });
 }
 
 /** While nobody tells us of changes we poll; when somebody does again, what was missed is read once. */

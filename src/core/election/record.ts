@@ -11,8 +11,8 @@ export type Epoch = number;
 export type Nonce = string;
 
 /**
- * An acquisition whose holder is proven to be dead, by the kubelet's word about its container or by the restart of that
- * container in place. That it does not answer is no proof.
+ * An acquisition whose holder is proven to be dead, because its container runs another process by now (`holder-name.ts`).
+ * That it does not answer is no proof.
  */
 export interface DeadHold {
   readonly nonce: Nonce;

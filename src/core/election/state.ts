@@ -132,6 +132,8 @@ export interface ElectionState {
   readonly lock: LockView | undefined;
   /** The last acquisition of which it was proven that its holder is dead. */
   readonly dead: DeadHold | undefined;
+  /** One that the store did not give all the same: it is waited for as any other. */
+  readonly dismissed: DeadHold | undefined;
   /**
    * Undefined if the last lock seen was one of ours. Otherwise a stranger's hand may still be on it, and this is since
    * when it has been seen absent: Infinity while it is there, or where that is not known.
@@ -173,8 +175,6 @@ export type Event =
   | { readonly kind: 'hint'; readonly hint: Hint }
   | { readonly kind: 'subscription'; readonly up: boolean }
   | { readonly kind: 'anchor-seen'; readonly record: AnchorRecord }
-  /** Proven by the kubelet's word or by a restart in place; a hint is no such event. */
-  | { readonly kind: 'holder-died'; readonly dead: DeadHold }
   /** A managed object carries a higher epoch than the term of this nonce. */
   | { readonly kind: 'outranked'; readonly nonce: Nonce; readonly epoch: Epoch }
   /** A check of the right to act found that the clocks disagree. */
@@ -209,6 +209,7 @@ export function initialState(moment: Moment, config: ElectionConfig): ElectionSt
     seen: 0,
     lock: undefined,
     dead: undefined,
+    dismissed: undefined,
     strangerGoneAt: config.meetsStrangers ? Infinity : undefined,
     strangerUntil: undefined,
     lockCall: undefined,

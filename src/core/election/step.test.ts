@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ElectionEvent } from './events.ts';
+import { formatHolder } from './holder-name.ts';
 import type { AnchorRecord } from './record.ts';
 import { actingUntil, initialState } from './state.ts';
 import type { Answer, Effect, ElectionConfig, ElectionState, Event, Request } from './state.ts';
@@ -20,12 +21,15 @@ class Candidate {
   readonly config: ElectionConfig;
   #attempts = 0;
 
-  constructor(options: { readonly remainsFollower?: boolean } = {}) {
+  constructor({
+    remainsFollower = false,
+    holder = 'me',
+  }: { readonly remainsFollower?: boolean; readonly holder?: string } = {}) {
     this.config = {
-      holder: 'me',
+      holder,
       timing: TIMING,
       fingerprint: 'here',
-      remainsFollower: options.remainsFollower ?? false,
+      remainsFollower,
       meetsStrangers: false,
     };
     this.state = initialState(this.#moment(), this.config);
@@ -72,8 +76,8 @@ class Candidate {
 }
 
 /** A candidate that read the anchor and sent its first acquisition at 0. */
-function acquiring(anchor?: AnchorRecord): Candidate {
-  const candidate = new Candidate();
+function acquiring(holder = 'me', anchor?: AnchorRecord): Candidate {
+  const candidate = new Candidate({ holder });
   candidate.send({ kind: 'subscription', up: true });
   candidate.send({ kind: 'started' });
   candidate.answer({
@@ -117,7 +121,7 @@ describe('a follower', () => {
   });
 
   it('passes the epoch of the anchor as floor', () => {
-    expect(acquiring(anchorOf(41)).requests).toMatchObject([{ op: 'acquire', floor: 41 }]);
+    expect(acquiring('me', anchorOf(41)).requests).toMatchObject([{ op: 'acquire', floor: 41 }]);
   });
 
   it('aims at the remaining time that the store told, and rests until then', () => {
@@ -164,54 +168,47 @@ describe('a follower', () => {
     expect(candidate.wakeAt).toBe(4000);
   });
 
-  describe('when it is told that a holder is dead', () => {
+  describe('that runs in the container of a dead holder', () => {
+    const place = {
+      kind: 'container',
+      podUid: '0f7b5b1e-6c3d-4a7e-9f52-1c2d3e4f5a6b',
+      container: 'main',
+    } as const;
+    const own = formatHolder('a', place, '2');
     const dead = { nonce: 'o', epoch: 3 };
-    const held = (nonce: string, epoch: number) =>
-      ({ kind: 'held', holder: 'other', nonce, epoch, remaining: 4000 }) as const;
-    const watching = (nonce: string, epoch: number): Candidate => {
-      const candidate = acquiring();
-      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held(nonce, epoch) } });
-      return candidate;
-    };
+    const held = (container: string) =>
+      ({
+        kind: 'held',
+        holder: formatHolder('a', { ...place, container }, '1'),
+        ...dead,
+        remaining: 4000,
+      }) as const;
 
     it('takes the lock from it at once, by its nonce and epoch', () => {
-      const candidate = watching('o', 3);
-      candidate.send({ kind: 'holder-died', dead }, 100);
+      const candidate = acquiring(own);
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('main') } });
       expect(candidate.requests).toMatchObject([{ op: 'acquire', floor: 3, supersedes: dead }]);
     });
 
-    it.each([
-      ['another nonce', 'p', 3],
-      ['a higher epoch', 'o', 4],
-    ])('looks, and leaves the lock to who holds it with %s', (_what, nonce, epoch) => {
-      const candidate = watching(nonce, epoch);
-      candidate.send({ kind: 'holder-died', dead }, 100);
-      expect(candidate.requests).toEqual([{ op: 'read' }]);
-      candidate.answer({ op: 'read', reply: held(nonce, epoch) });
+    it('waits for a holder that runs beside it in the same pod', () => {
+      const candidate = acquiring(own);
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('sidecar') } });
       expect(candidate.requests).toEqual([]);
-      expect(candidate.wakeAt).toBe(100 + 4000 + 25);
+      expect(candidate.wakeAt).toBe(4000 + 25);
     });
 
     it('asks a store that does not give the lock just once', () => {
-      const candidate = watching('o', 3);
-      candidate.send({ kind: 'holder-died', dead }, 100);
-      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('o', 3) } });
+      const candidate = acquiring(own);
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('main') } });
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('main') } });
       expect(candidate.requests).toEqual([]);
-      expect(candidate.wakeAt).toBe(100 + 4000 + 25);
-    });
-
-    it('tries again when it is told while an attempt is under way', () => {
-      const candidate = acquiring();
-      candidate.send({ kind: 'holder-died', dead }, 10);
-      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('o', 3) } }, 20);
-      expect(candidate.requests).toMatchObject([{ op: 'acquire', supersedes: dead }]);
+      expect(candidate.wakeAt).toBe(4000 + 25);
     });
 
     it('rests as ever where it may not contend', () => {
-      const candidate = watching('o', 3);
-      candidate.send({ kind: 'stand-aside', until: 60_000 }, 100);
-      candidate.send({ kind: 'holder-died', dead }, 100);
-      candidate.answer({ op: 'read', reply: held('o', 3) });
+      const candidate = acquiring(own);
+      candidate.send({ kind: 'stand-aside', until: 60_000 });
+      candidate.answer({ op: 'acquire', reply: { kind: 'held', view: held('main') } });
       expect(candidate.requests).toEqual([]);
       expect(candidate.wakeAt).toBeGreaterThan(1000);
     });
@@ -257,7 +254,7 @@ describe('an acquisition of unknown outcome', () => {
   });
 
   it('is taken for amnesia where neither the store nor the epoch tells otherwise', () => {
-    const candidate = acquiring(anchorOf(5));
+    const candidate = acquiring('me', anchorOf(5));
     const nonce = candidate.state.phase.kind === 'acquiring' ? candidate.state.phase.nonce : '';
     candidate.answer({ op: 'acquire', reply: NO_ANSWER });
     candidate.wake(candidate.wakeAt);
@@ -277,7 +274,7 @@ describe('an acquisition of unknown outcome', () => {
 
 describe('a winner', () => {
   it('does not act before the anchor carries its epoch', () => {
-    const candidate = acquiring(anchorOf(4));
+    const candidate = acquiring('me', anchorOf(4));
     candidate.answer(granted(5));
     expect(candidate.requests).toEqual([{ op: 'read-anchor' }]);
     candidate.answer({ op: 'read-anchor', reply: { kind: 'present', record: anchorOf(4), version: '7' } });

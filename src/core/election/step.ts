@@ -8,8 +8,8 @@
  * unknown it reads the lock; its own nonce there means that it was granted, and validity counts from the *first*
  * request. Anything else makes it a follower again.
  *
- * Where it is proven that the holder is dead, it need not run out: the lock is taken from it, and from no other, with a
- * new epoch (`supersedes`).
+ * Where it is proven that the holder is dead, because this process runs in its container after it (`holder-name.ts`), the
+ * lock need not run out: it is taken from the dead one, and from no other, with a new epoch (`supersedes`).
  *
  * Where programs of another kind share the lock, one of them may delete what it finds just after its own release. So
  * unless the last lock seen was one of ours, it is taken only after it was absent for two seconds, and the winner acts
@@ -115,8 +115,6 @@ function apply(turn: Turn, event: Event): void {
       return follower.onSubscription(turn, event.up);
     case 'anchor-seen':
       return holder.onAnchorSeen(turn, event.record);
-    case 'holder-died':
-      return follower.onDeath(turn, event.dead);
     case 'outranked':
       sawEpoch(turn, event.epoch);
       if (holdOf(turn.state.phase)?.nonce === event.nonce) holder.outrank(turn, event.epoch);

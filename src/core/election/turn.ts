@@ -3,6 +3,7 @@
  * stays a pure function of its arguments.
  */
 import type { ElectionEvent } from './events.ts';
+import { isOutlived } from './holder-name.ts';
 import { isHoldOf, type AnchorRecord, type Epoch, type LockView } from './record.ts';
 import type {
   AnchorAnswer,
@@ -115,6 +116,7 @@ export function follow(turn: Turn, tryAt: Instant): void {
 export function followBy(turn: Turn, view: LockView): void {
   const { now, uniform } = turn.moment;
   noteLock(turn, view);
+  noteOutlived(turn, view);
   const { isReleaseHinted } = turn.state;
   if (view.kind === 'held') {
     if (isHoldOf(turn.state.dead, view) && canContend(turn))
@@ -156,6 +158,14 @@ function noteLock(turn: Turn, view: LockView): void {
   if (before === undefined ? holder === undefined : holder === holderBefore && view.epoch === before.epoch)
     return;
   emit(turn, { kind: 'holder-changed', epoch: view.epoch, ...(holder === undefined ? {} : { holder }) });
+}
+
+/** An earlier process of our own container is dead. */
+function noteOutlived(turn: Turn, view: LockView): void {
+  if (view.kind !== 'held' || view.nonce === undefined) return;
+  const { nonce, epoch, holder } = view;
+  if (!isOutlived(turn.config.holder, holder) || isHoldOf(turn.state.dismissed, view)) return;
+  change(turn, { dead: { nonce, epoch } });
 }
 
 function absentSince({ state, moment }: Turn, view: LockView): Instant | undefined {
