@@ -160,7 +160,7 @@ export function both(first: Leadership, second: Leadership): Leadership {
 }
 
 /** Which instances could be running, by the order of the API server. */
-export class InstanceReferee {
+class InstanceReferee {
   /** Permits in all. */
   permits = 0;
   readonly #couldRun = new Map<string, Set<string>>();

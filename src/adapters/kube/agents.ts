@@ -5,10 +5,10 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { Agent } from 'undici';
 import { MINUTE, SECOND, type Duration, type Instant } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
 import type { Connection, Pem } from './connection.ts';
+import { Agent } from './http.ts';
 import type { KeyPair } from './identity.ts';
 
 /** How long a connection without a request is kept: an API server closes it after 90 s. */

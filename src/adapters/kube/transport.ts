@@ -8,15 +8,14 @@
  * - 429, or 503 with Retry-After: a GET waits and asks again until its deadline. A write waits once, only when the
  *   server said for how long; if the deadline comes first, the server's refusal is the answer.
  * - Nothing else is repeated. A write that failed on the way may have been applied.
- *
- * `request` comes from the undici package: Node's global fetch does not accept this package's agents.
  */
-import { request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { SECOND, type Duration } from '../../core/time.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import { Agents, type AgentPair } from './agents.ts';
 import type { Connection } from './connection.ts';
 import { openCredential } from './credential.ts';
+import { request } from './http.ts';
 import type { Identity, IdentitySource } from './identity.ts';
 import { boundSignal, pause } from './pause.ts';
 import { describeRequest, type RequestObserver } from './request-facts.ts';
@@ -196,8 +195,7 @@ export class Transport {
     if (signal.aborted) return { kind: 'failed', cause: 'not sent: aborted before', code: 'ABORTED' };
     const search = call.query ? `?${new URLSearchParams(call.query).toString()}` : '';
     try {
-      const response = await request(`${this.address}${call.path}${search}`, {
-        dispatcher: agents[options.agent],
+      const response = await request(`${this.address}${call.path}${search}`, agents[options.agent], {
         method: call.method,
         signal,
         headers: {
