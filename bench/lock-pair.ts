@@ -146,7 +146,8 @@ export async function openSqlitePair(): Promise<LockPair> {
   const database = new DatabaseSync(join(folder, 'bare.db'));
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${CREATE} bigint); ${INSERT} 0)`);
   const now = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
-  const sql = bareSql(now, `${now} + 5000`);
+  // Within one millisecond a renewal would change nothing, and so cost nothing.
+  const sql = bareSql(now, `${now} + 5000 + (random() & 255)`);
   const [take, renew, free] = [`${sql.take} RETURNING epoch`, sql.renew, sql.free].map((text) =>
     database.prepare(text),
   );

@@ -11,6 +11,9 @@ const LONGEST_QUEUE = 4 * 1024 * 1024;
 /** How often an exiting process offers its last lines to a reader that takes none, 100 ms apart. */
 const LAST_OFFERS = 5;
 
+/** What each stream does first when the process exits: one listener serves them all. */
+const endings = new Set<() => void>();
+
 export interface LogStream {
   /** One line, its end included. */
   write(line: string): unknown;
@@ -20,7 +23,11 @@ export interface LogStream {
 export function openLogStream(onDropped: (lines: number) => void): LogStream {
   let offers = Infinity;
   // Before the stream registers its own: what it writes at the end is bounded by this.
-  process.once('exit', () => (offers = LAST_OFFERS));
+  if (endings.size === 0)
+    process.once('exit', () => {
+      for (const end of endings) end();
+    });
+  endings.add(() => (offers = LAST_OFFERS));
   const retryEAGAIN = (): boolean => (offers -= 1) > 0;
   const stream = pino.destination({ fd: 1, sync: false, maxLength: LONGEST_QUEUE, retryEAGAIN });
   let dropped = 0;

@@ -20,8 +20,15 @@ import { APPLICATION_ID, CREATE_TABLES } from './sqlite-statements.ts';
 export type Values = Readonly<Record<string, SQLInputValue>>;
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Runs one statement and answers its first row. */
-export type Run = (statement: string, values: Values) => Row | undefined;
+/** Runs statements on the file. */
+export interface Session {
+  /** The name of the clock that `now()` in a statement asks. */
+  readonly clock: string;
+  /** The first row. */
+  read(statement: string, values: Values): Row | undefined;
+  /** Whether it changed a row. */
+  change(statement: string, values: Values): boolean;
+}
 
 interface Opened {
   readonly database: DatabaseSync;
@@ -62,7 +69,19 @@ export class SqliteFile {
    *
    * @throws what SQLite throws, SqliteRefusal, or an Error that says that time ran out or the caller gave up.
    */
-  async request<Reply>(ask: (run: Run, clock: string) => Reply, signal: AbortSignal): Promise<Reply> {
+  async request<Reply>(ask: (session: Session) => Reply, signal: AbortSignal): Promise<Reply> {
+    // Nothing is waited for where the file is open and not in use, so there is nothing to bound.
+    if (this.#opened === undefined || signal.aborted) return this.#requestLater(ask, signal);
+    try {
+      return this.#ask(this.#opened, ask);
+    } catch (error) {
+      if (isBusy(error)) return this.#requestLater(ask, signal);
+      this.#leave();
+      throw error;
+    }
+  }
+
+  async #requestLater<Reply>(ask: (session: Session) => Reply, signal: AbortSignal): Promise<Reply> {
     const over = new AbortController();
     const busy: Busy = {};
     try {
@@ -83,18 +102,13 @@ export class SqliteFile {
   }
 
   /** Until it is done, or `over`. */
-  async #repeat<Reply>(
-    ask: (run: Run, clock: string) => Reply,
-    busy: Busy,
-    over: AbortSignal,
-  ): Promise<Reply> {
+  async #repeat<Reply>(ask: (session: Session) => Reply, busy: Busy, over: AbortSignal): Promise<Reply> {
     const { clock, random } = this.#system;
     for (;;) {
       try {
         const opened = this.#opened ?? (await (this.#opening ??= this.#open()));
         over.throwIfAborted();
-        if (identityOf(this.#path) !== opened.identity) throw new SqliteRefusal('REPLACED');
-        return ask((statement, values) => prepared(opened, statement).get(values), opened.clock.name);
+        return this.#ask(opened, ask);
       } catch (error) {
         busy.error = isBusy(error) && error instanceof Error ? error : undefined;
         if (!isBusy(error)) throw error;
@@ -102,6 +116,15 @@ export class SqliteFile {
         over.throwIfAborted();
       }
     }
+  }
+
+  #ask<Reply>(opened: Opened, ask: (session: Session) => Reply): Reply {
+    if (identityOf(this.#path) !== opened.identity) throw new SqliteRefusal('REPLACED');
+    return ask({
+      clock: opened.clock.name,
+      read: (statement, values) => prepared(opened, statement).get(values),
+      change: (statement, values) => Number(prepared(opened, statement).run(values).changes) > 0,
+    });
   }
 
   async #open(): Promise<Opened> {

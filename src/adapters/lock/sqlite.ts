@@ -17,9 +17,9 @@ import type { System } from '../../ports/system.ts';
 import { errorCode } from './error-code.ts';
 import { causeOf, SqliteRefusal } from './sqlite-cause.ts';
 import { openHostClock, type HostClock } from './sqlite-clock.ts';
-import { SqliteFile, type Run, type Values } from './sqlite-file.ts';
+import { SqliteFile, type Row, type Session, type Values } from './sqlite-file.ts';
 import { awaitNotice, giveNotice } from './sqlite-notice.ts';
-import { ACQUIRE, READ, REBASE, RELEASE, RENEW } from './sqlite-statements.ts';
+import { INSERT, READ, REBASE, RELEASE, RENEW, TAKE } from './sqlite-statements.ts';
 
 export interface SqliteLockOptions {
   /** The file; it is made where it is missing, its folder is not. */
@@ -52,32 +52,32 @@ class SqliteLock implements LockStore {
   }
 
   async acquire(request: AcquireRequest, signal: AbortSignal): Promise<AcquireReply> {
-    const reply = await this.#ask(signal, (run, clock) => acquire(run, clock, request));
+    const reply = await this.#ask(signal, (session) => acquire(session, request));
     if (reply.kind === 'granted') giveNotice(this.address);
     return reply;
   }
 
   renew(grant: Grant & { readonly ttl: Duration }, signal: AbortSignal): Promise<RenewReply> {
     const { name, ttl } = grant;
-    return this.#ask(signal, (run, clock): RenewReply => {
-      const renewed = run(RENEW, { ...valuesOf(grant), clock, ttl: microseconds(ttl) });
-      if (renewed !== undefined) return { kind: 'ok', remaining: ttl };
-      const view = read(run, clock, name);
+    return this.#ask(signal, (session): RenewReply => {
+      const values = { ...valuesOf(grant), clock: session.clock, ttl: microseconds(ttl) };
+      if (session.change(RENEW, values)) return { kind: 'ok', remaining: ttl };
+      const view = viewOf(look(session, name));
       return view.kind === 'held' ? { kind: 'lost', holder: view.holder } : { kind: 'lost' };
     });
   }
 
   async release(grant: Grant, signal: AbortSignal): Promise<ReleaseReply> {
-    const reply = await this.#ask(signal, (run, clock): ReleaseReply => {
-      const released = run(RELEASE, { ...valuesOf(grant), clock });
-      return { kind: released === undefined ? 'not-ours' : 'released' };
+    const reply = await this.#ask(signal, (session): ReleaseReply => {
+      const isReleased = session.change(RELEASE, { ...valuesOf(grant), clock: session.clock });
+      return { kind: isReleased ? 'released' : 'not-ours' };
     });
     if (reply.kind === 'released') giveNotice(this.address);
     return reply;
   }
 
   read(name: string, signal: AbortSignal): Promise<LockView | Unavailable> {
-    return this.#ask(signal, (run, clock) => read(run, clock, name));
+    return this.#ask(signal, (session) => viewOf(look(session, name)));
   }
 
   async subscribe(...[name, onHint, onState, signal]: Parameters<LockStore['subscribe']>): Promise<void> {
@@ -95,10 +95,7 @@ class SqliteLock implements LockStore {
     this.#file.close();
   }
 
-  async #ask<Reply>(
-    signal: AbortSignal,
-    ask: (run: Run, clock: string) => Reply,
-  ): Promise<Reply | Unavailable> {
+  async #ask<Reply>(signal: AbortSignal, ask: (session: Session) => Reply): Promise<Reply | Unavailable> {
     try {
       if (this.#closed.signal.aborted) throw new Error('the store is closed');
       return await this.#file.request(ask, signal);
@@ -110,35 +107,61 @@ class SqliteLock implements LockStore {
   }
 }
 
-function acquire(run: Run, clock: string, request: AcquireRequest): AcquireReply {
+function acquire(session: Session, request: AcquireRequest): AcquireReply {
   const { name, nonce, holder, ttl, floor, supersedes } = request;
+  const { clock } = session;
   if (floor >= Number.MAX_SAFE_INTEGER) throw new SqliteRefusal('EPOCH_SPENT');
-  // No row has the epoch -1.
-  const dead = { deadNonce: supersedes?.nonce ?? '', deadEpoch: BigInt(supersedes?.epoch ?? -1) };
-  const values = { name, nonce, holder, clock, ttl: microseconds(ttl), floor: BigInt(floor), ...dead };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     // Read first: only one process can write at a time.
-    const view = read(run, clock, name);
+    const row = look(session, name);
+    const view = viewOf(row);
     if (view.kind === 'held' && !isHoldOf(supersedes, view)) {
       if (view.nonce !== nonce) return { kind: 'held', view };
       const { epoch, remaining, amnesia = false } = view;
       return { kind: 'granted', epoch, remaining, amnesia };
     }
     if (view.epoch >= Number.MAX_SAFE_INTEGER) throw new SqliteRefusal('EPOCH_SPENT');
-    const won = run(ACQUIRE, values);
-    if (won !== undefined)
-      return { kind: 'granted', epoch: Number(won['epoch']), remaining: ttl, amnesia: won['amnesia'] === 1 };
+    const epoch = Math.max(view.epoch, floor) + 1;
+    const amnesia = view.epoch < floor;
+    const won = {
+      name,
+      nonce,
+      holder,
+      clock,
+      ttl: microseconds(ttl),
+      epoch: BigInt(epoch),
+      amnesia: Number(amnesia),
+    };
+    const isWon =
+      row === undefined
+        ? session.change(INSERT, won)
+        : session.change(TAKE, { ...won, ...expected(row, supersedes) });
+    if (isWon) return { kind: 'granted', epoch, remaining: ttl, amnesia };
     // Somebody else was faster.
   }
   throw new Error('the lock changes hands faster than it can be taken');
 }
 
-function read(run: Run, clock: string, name: string): LockView {
-  let row = run(READ, { name, clock });
-  if (row?.['released'] === 0 && row['comparable'] === 0) {
-    run(REBASE, { name, clock });
-    row = run(READ, { name, clock });
-  }
+/** No row has the epoch -1. */
+function expected(row: Row, dead: AcquireRequest['supersedes']): Values {
+  return {
+    seenNonce: String(row['nonce']),
+    seenEpoch: BigInt(Number(row['epoch'])),
+    deadNonce: dead?.nonce ?? '',
+    deadEpoch: BigInt(dead?.epoch ?? -1),
+  };
+}
+
+/** The row of the lock. What a holder by the clock of another boot has is protected from now on. */
+function look(session: Session, name: string): Row | undefined {
+  const values = { name, clock: session.clock };
+  const row = session.read(READ, values);
+  if (row?.['released'] !== 0 || row['comparable'] !== 0) return row;
+  session.change(REBASE, values);
+  return session.read(READ, values);
+}
+
+function viewOf(row: Row | undefined): LockView {
   if (row === undefined) return { kind: 'free', epoch: 0 };
   const holder = String(row['holder']);
   const epoch = Number(row['epoch']);
