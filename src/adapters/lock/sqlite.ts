@@ -82,11 +82,11 @@ class SqliteLock implements LockStore {
 
   async subscribe(...[name, onHint, onState, signal]: Parameters<LockStore['subscribe']>): Promise<void> {
     const over = AbortSignal.any([signal, this.#closed.signal]);
-    const look = async (): Promise<void> => {
+    const tell = async (): Promise<void> => {
       const view = await this.read(name, over);
       if (!over.aborted) onHint(view.kind === 'free' ? 'released' : 'changed');
     };
-    const onNotice = (): void => void look();
+    const onNotice = (): void => void tell();
     await awaitNotice(this.address, this.#system.clock, onNotice, onState, over);
   }
 
