@@ -327,6 +327,7 @@ export class TermSession {
     await this.#early.settled(key);
     for (let step = 0; step < MAX_STEPS; step++) {
       if (!this.#term.isValid()) return;
+      this.#queue.look(key);
       const input = this.#inputs.gather(key);
       if (input === undefined) return;
       // It was read for one decision; the next one reads it again.

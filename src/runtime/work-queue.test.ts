@@ -92,6 +92,22 @@ describe('work queue', () => {
     expect(began).toHaveLength(10);
   });
 
+  it('does not come back for what was seen while it was worked on, but for what came after the look', async () => {
+    const { queue, began, finish } = open();
+    queue.add('a');
+    await settle();
+    queue.add('a');
+    queue.look('a');
+    await finish('a');
+    expect(began).toEqual(['a']);
+    queue.add('a');
+    await settle();
+    queue.look('a');
+    queue.add('a');
+    await finish('a');
+    expect(began).toEqual(['a', 'a', 'a']);
+  });
+
   it('wakes delayed keys at their time, the earliest time first', async () => {
     const { queue, began, system, finish } = open();
     queue.addAt('late', 200);

@@ -65,6 +65,14 @@ export class WorkQueue {
     this.#pump();
   }
 
+  /**
+   * Who works on the key looks at everything now: what it was added for until this moment need not bring it back. Its own
+   * writes are among that, told by the caches.
+   */
+  look(key: string): void {
+    this.#again.delete(key);
+  }
+
   /** Queues a key at a later time; an earlier time already set stays. */
   addAt(key: string, at: Instant): void {
     if (this.#closed) return;
