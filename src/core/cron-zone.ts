@@ -8,8 +8,17 @@ export interface Zone {
   offsetAt(time: WallTime): Duration;
 }
 
+/** Those that were opened before: there are no more than the database has names. */
+const opened = new Map<string, Zone>();
+
 /** Undefined for a name that is not one in the spelling of the IANA database. */
 export function openZone(name: string): Zone | undefined {
+  const known = opened.get(name) ?? findZone(name);
+  if (known !== undefined) opened.set(name, known);
+  return known;
+}
+
+function findZone(name: string): Zone | undefined {
   // Offsets such as +01:00, which Intl knows as well, are no names to Kubernetes.
   if (!/^[A-Za-z]/.test(name)) return undefined;
   const format = openFormat(name);

@@ -36,13 +36,32 @@ const FIXED: ReadonlySet<string> = new Set([
 
 /** The object that makes the pods, as it should be. */
 export function renderOwner(workload: OwnedWorkload, identity: RenderIdentity): ManagedObject {
-  return withHashes(renderKind(workload, identity));
+  return renderOnce(workload, identity).owner;
 }
 
 /** The Services, as they should be; a cron job has none. */
 export function renderBeside(workload: OwnedWorkload, identity: RenderIdentity): readonly ManagedObject[] {
-  if (isCron(workload)) return [];
-  return renderServices(workload, identity).map((service) => withHashes({ ...service, kind: 'Service' }));
+  return renderOnce(workload, identity).beside;
+}
+
+interface Rendered {
+  readonly identity: RenderIdentity;
+  readonly owner: ManagedObject;
+  readonly beside: readonly ManagedObject[];
+}
+
+/** By workload as it was read: each decision asks several times, and the hashes take most of it. */
+const rendered = new WeakMap<OwnedWorkload, Rendered>();
+
+function renderOnce(workload: OwnedWorkload, identity: RenderIdentity): Rendered {
+  const known = rendered.get(workload);
+  if (known?.identity === identity) return known;
+  const owner = withHashes(renderKind(workload, identity));
+  const services = isCron(workload) ? [] : renderServices(workload, identity);
+  const beside = services.map((service) => withHashes({ ...service, kind: 'Service' }));
+  const made = { identity, owner, beside };
+  rendered.set(workload, made);
+  return made;
 }
 
 function renderKind(workload: OwnedWorkload, identity: RenderIdentity): ManagedObject {
