@@ -140,7 +140,8 @@ class Schedule {
   #start(remainsFollower = this.#simulation.random.chance(0.03)): void {
     // Few ids for many processes: equal ids must exclude each other like different ones.
     const id = this.#simulation.random.pick(['a', 'b', 'c']);
-    const process = this.#simulation.start(id, { remainsFollower });
+    const container = `c${this.#simulation.processes.length}`;
+    const process = this.#simulation.start(id, { remainsFollower, container });
     this.#weather(process);
     this.#trace(`start ${process.name}${remainsFollower ? ', remains follower' : ''}`);
   }

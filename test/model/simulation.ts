@@ -2,7 +2,7 @@
 import { createMemoryLocks } from '../../src/adapters/lock/memory.ts';
 import type { MemoryLocks } from '../../src/adapters/lock/memory.ts';
 import type { ElectionEvent } from '../../src/core/election/events.ts';
-import { formatHolder } from '../../src/core/election/holder-name.ts';
+import { formatHolder, type Place } from '../../src/core/election/holder-name.ts';
 import { planTiming } from '../../src/core/election/timing.ts';
 import type { Timing } from '../../src/core/election/timing.ts';
 import type { LockStore } from '../../src/ports/lock-store.ts';
@@ -31,7 +31,7 @@ export interface ProcessSettings {
 /** One controller process. */
 export interface Process {
   readonly id: string;
-  readonly container: string;
+  readonly container: string | undefined;
   readonly name: string;
   readonly host: Host;
   readonly elector: Elector;
@@ -85,16 +85,22 @@ export class Simulation {
 
   /** Ends a process, and starts another one in its container, as a kubelet does: the death of the first is proven. */
   restartInPlace(process: Process): Process {
+    const { id, container } = process;
+    if (container === undefined) throw new Error(`${process.name} does not run in a container`);
     this.referee.dead.add(process.name);
-    return this.start(process.id, { container: process.container });
+    return this.start(id, { container });
   }
 
-  /** Starts a process, in a container of its own unless told. Two of one `id` are two processes all the same. */
+  /** Starts a process, in this container if one is named. Two of one `id` are two processes all the same. */
   start(id: string, settings: ProcessSettings = {}): Process {
     const { world, random, timing, cluster, referee } = this;
     this.#started += 1;
-    const { container = `c${this.#started}` } = settings;
-    const name = formatHolder(id, { kind: 'container', podUid: POD, container }, String(this.#started));
+    const { container } = settings;
+    const place: Place =
+      container === undefined
+        ? { kind: 'named', name: 'host' }
+        : { kind: 'container', podUid: POD, container };
+    const name = formatHolder(id, place, String(this.#started));
     const deviation = this.#options.clockError ?? 0.01;
     const host = new Host(world, 1 + random.between(-deviation, deviation), random.between(0, 1e6));
     const paths = {
