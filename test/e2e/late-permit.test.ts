@@ -62,6 +62,11 @@ async function lead(actor: Actor): Promise<{ readonly leader: ControllerProcess;
   proxy = await openApiProxy(await world.identity(`late-${started}`));
   const leader = await start(proxy.server);
   await world.leader([leader], 10 * TTL_MS);
+  // Before that it may still be claiming the owner, and would learn of what the test does to it while it is hidden.
+  await leader.waitForLog(
+    'that all workloads were looked at',
+    ({ msg }) => msg === 'all workloads looked at',
+  );
   return { leader, running: await stage.running(actor, controllers) };
 }
 
