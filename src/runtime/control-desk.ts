@@ -7,6 +7,7 @@ import type { Log } from '../ports/system.ts';
 import type { ApplyContext } from './apply-context.ts';
 import type { ControlMap } from './controls.ts';
 import type { Observations } from './observations.ts';
+import { IN_QUESTION } from './term.ts';
 
 /** Answers what is open. When to come back, or undefined: a change of the records or nodes will tell. */
 export async function tendControl(
@@ -27,7 +28,7 @@ export async function tendControl(
     ...setAll(map, 'annotations', { [ANNOTATION.term]: String(leader.term) }),
     ...answers.map(({ entry, text }) => ({ op: 'add', path: `/data/${entry}`, value: text }) as const),
   ]);
-  if (result.kind === 'fenced') return undefined;
+  if (result.kind === 'fenced') return clock.now() + IN_QUESTION;
   if (result.kind !== 'done') {
     log.warn('control records not answered', { result: result.kind });
     return clock.now() + SECOND;

@@ -1,11 +1,8 @@
 /** What must be had before the work of a term can begin: an answer of the cluster, and a right to act that nobody doubts. */
-import { SECOND, type Duration } from '../core/time.ts';
+import { SECOND } from '../core/time.ts';
 import type { Clock, System } from '../ports/system.ts';
 import { pause } from './pause.ts';
-import type { Term } from './term.ts';
-
-/** How soon it is asked again whether a term is valid that is neither valid nor over: a suspected pause is looked into. */
-export const IN_QUESTION: Duration = 100;
+import { IN_QUESTION, type Term } from './term.ts';
 
 /**
  * Asks each second until the answer is not the cause of a failure, and logs each cause. Undefined when the term ended

@@ -3,7 +3,7 @@ import type { Refusal } from '../core/reconcile/observed.ts';
 import { SECOND, type Duration } from '../core/time.ts';
 import type { ApplyContext } from './apply-context.ts';
 import type { GuardedResult } from './guarded-writer.ts';
-import { IN_QUESTION } from './insist.ts';
+import { IN_QUESTION } from './term.ts';
 
 /** `applied`: go on. `reread`: the object was different; decide again. `wait`: an event or the time will bring the key back. */
 export type Outcome =

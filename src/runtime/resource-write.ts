@@ -1,6 +1,7 @@
 /** How a write to a custom resource went, for those who have to come back to it. */
 import { SECOND, type Duration } from '../core/time.ts';
 import type { GuardedResult } from './guarded-writer.ts';
+import { IN_QUESTION } from './term.ts';
 
 export type ResourceWrite =
   | { readonly kind: 'written' }
@@ -19,7 +20,7 @@ export function settleResourceWrite(
 ): ResourceWrite {
   switch (result.kind) {
     case 'fenced':
-      return { kind: 'later' };
+      return { kind: 'later', retryIn: IN_QUESTION };
     case 'throttled':
       return { kind: 'later', retryIn: result.retryAfter };
     case 'refused':

@@ -25,12 +25,12 @@ import { EarlyClaims } from './early-claims.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import { HistoryKeeper } from './history-keeper.ts';
 import { Inputs } from './inputs.ts';
-import { IN_QUESTION, insist, untilValid } from './insist.ts';
+import { insist, untilValid } from './insist.ts';
 import { openRecords, type Records } from './records.ts';
 import { Registry } from './registry.ts';
 import type { SessionDependencies, SessionIdentity } from './session-parts.ts';
 import { StatusWriter } from './status-writer.ts';
-import type { Term } from './term.ts';
+import { IN_QUESTION, type Term } from './term.ts';
 import { Sweep } from './sweep.ts';
 import { WorkQueue } from './work-queue.ts';
 import { readDefinitions, readWorld, type World } from './world.ts';
@@ -89,7 +89,7 @@ export class TermSession {
       for (const key of this.#unreported) this.#queue.add(key, 'routine');
       this.#unreported.clear();
     });
-    const work = (key: string): Promise<void> => this.#work(key).catch(onFatal);
+    const work = (key: string): Promise<void> => this.#reconcile(key).catch(onFatal);
     this.#queue = new WorkQueue(clock, {
       concurrency: CONCURRENCY,
       work,
@@ -284,11 +284,8 @@ export class TermSession {
     const { observations, sources } = this.#deps;
     this.#checkTerms();
     if (!this.#term.isValid()) return;
-    const known = [...sources.filed()];
-    const [routine, urgent] = [true, false].map((isRunning) =>
-      known.filter((key) => observations.isRunning(key) === isRunning),
-    );
-    this.#early.begin([...(urgent ?? []), ...(routine ?? [])], (key) => {
+    const known = Map.groupBy(sources.filed(), (key) => observations.isRunning(key));
+    this.#early.begin([...(known.get(false) ?? []), ...(known.get(true) ?? [])], (key) => {
       const input = this.#inputs.gather(key);
       const actions = input === undefined ? [] : planClaims(input);
       return actions.length === 0 ? undefined : this.#apply(key, actions).catch(this.#onFatal);
@@ -314,19 +311,14 @@ export class TermSession {
     if (at !== undefined) this.#queue.addAt(CONTROL, at);
   }
 
-  /** What was not done because the right to act was in question is looked at again: nothing else would bring it back. */
-  async #work(key: string): Promise<void> {
-    await this.#reconcile(key);
-    if (!this.#term.isValid()) this.#queue.addAt(key, this.#deps.system.clock.now() + IN_QUESTION);
-  }
-
   async #reconcile(key: string): Promise<void> {
     if (key === CONTROL) return this.#tendControl();
     // It is looked at once the resources are known, whatever happens to it until then.
     if (!this.#areDefined && !this.#deps.sources.isFiled(key)) return;
     await this.#early.settled(key);
     for (let step = 0; step < MAX_STEPS; step++) {
-      if (!this.#term.isValid()) return;
+      // Where it is not over, nothing else would bring the key back.
+      if (!this.#term.isValid()) return this.#queue.addAt(key, this.#deps.system.clock.now() + IN_QUESTION);
       this.#queue.look(key);
       const input = this.#inputs.gather(key);
       if (input === undefined) return;

@@ -1,6 +1,9 @@
 /** The right to act, as the elector hands it to everything that writes. */
 import type { Epoch } from '../core/election/record.ts';
-import type { Instant } from '../core/time.ts';
+import type { Duration, Instant } from '../core/time.ts';
+
+/** How soon it is asked again whether a term is valid that is neither valid nor over: a suspected pause is looked into. */
+export const IN_QUESTION: Duration = 100;
 
 /**
  * One period of leadership. The right to act is `clock.now() < validUntil()` at the moment of each write and after each

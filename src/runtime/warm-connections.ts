@@ -12,7 +12,10 @@ import { WORLD_LANES } from './world.ts';
 /** An API server closes a connection on which it was asked nothing for 90 s. */
 const EVERY: Duration = 80 * SECOND;
 
-/** Those that read the world, and the one that raises the anchor beside them and then carries a claim; the other claim has one more. Resolves when the signal aborts. */
+/**
+ * Those that read the world, the one that raises the anchor beside them and then carries a claim, and one for the other
+ * claim. Resolves when the signal aborts.
+ */
 export async function keepConnectionsWarm(
   cluster: Pick<Cluster, 'warmUp'>,
   clock: Clock,

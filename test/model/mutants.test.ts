@@ -13,8 +13,8 @@ let copy: string;
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'mutants-'));
   writeFileSync(join(copy, 'package.json'), '{ "type": "module" }');
-  for (const folder of ['src', 'test/model'])
-    cpSync(join(root, folder), join(copy, folder), { recursive: true });
+  for (const part of ['src', 'test/model', 'test/workload-fixture.ts'])
+    cpSync(join(root, part), join(copy, part), { recursive: true });
 });
 
 afterAll(() => rmSync(copy, { recursive: true }));

@@ -5,12 +5,7 @@
 import type { Node } from '../../src/runtime/node.ts';
 import type { Pod } from '../../src/core/manifests/pod.ts';
 import type { WorkloadResource } from '../../src/core/workload/custom-resource.ts';
-import type {
-  CommonSpec,
-  ProcessWorkload,
-  ServiceWorkload,
-  Workload,
-} from '../../src/core/workload/model.ts';
+import type { Workload } from '../../src/core/workload/model.ts';
 import { ANNOTATION } from '../../src/core/workload/names.ts';
 import { NODES, PODS } from '../../src/ports/cluster.ts';
 import type { Log } from '../../src/ports/system.ts';
@@ -25,6 +20,7 @@ import { WORKLOAD_TYPES } from '../../src/runtime/resource.ts';
 import { Sources } from '../../src/runtime/sources.ts';
 import type { Leadership, Term } from '../../src/runtime/term.ts';
 import { GO_SELECTOR, tenantSelector } from '../../src/runtime/world.ts';
+import { makeProcess, makeService } from '../workload-fixture.ts';
 import { connectClient } from './api-client.ts';
 import { ApiServer, isBound, isEnded, type Change, type Stored } from './api-server.ts';
 import { Machines } from './machines.ts';
@@ -35,34 +31,11 @@ import type { Host, World } from './world.ts';
 const TENANT = 'default';
 const CONTROLLER_NAMESPACE = 'k8-highlander';
 
-const COMMON: CommonSpec = {
-  image: 'simulated',
-  env: {},
-  resources: {},
-  configMaps: [],
-  secrets: [],
-  labels: {},
-  annotations: {},
-  nodeSelector: {},
-  sidecars: [],
-  ports: [],
-  terminationGracePeriod: 1000,
-};
-const SOURCE = { from: 'file', path: 'simulated' } as const;
-const SERVICE: ServiceWorkload = {
-  key: { kind: 'service', namespace: 'default', name: 'web' },
-  spec: { ...COMMON, replicas: 1, readinessTimeout: 300_000 },
-  source: SOURCE,
-  templateHash: 'web-1',
-};
-const PROCESS: ProcessWorkload = {
-  key: { kind: 'process', namespace: 'default', name: 'job' },
-  spec: { ...COMMON, restartPolicy: 'Always', maxRestarts: 0 },
-  source: SOURCE,
-  templateHash: 'job-1',
-};
 /** What every controller has in its file. */
-export const SIMULATED_WORKLOADS: readonly Workload[] = [SERVICE, PROCESS];
+export const SIMULATED_WORKLOADS: readonly Workload[] = [
+  makeService('small', { terminationGracePeriod: 1000 }),
+  makeProcess('small', { terminationGracePeriod: 1000 }),
+];
 
 const SILENT: Log = { error() {}, warn() {}, info() {}, debug() {}, with: () => SILENT };
 
