@@ -64,12 +64,11 @@ const ROWS: readonly Row[] = [
 ];
 const TARGET_MISSED = 3;
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string' } } });
+const USAGE = `Usage: npm run bench -- [--only ROW] [--rounds N]\n\nRows: ${ROWS.map(({ name }) => name).join(', ')}`;
+
+const values = readArguments();
 const rows = ROWS.filter(({ name }) => values.only === undefined || name === values.only);
-if (rows.length === 0) {
-  console.error(`no row ${values.only}; there are: ${ROWS.map(({ name }) => name).join(', ')}`);
-  process.exit(2);
-}
+if (rows.length === 0) refuse(`no row ${values.only}`);
 
 const missed: string[] = [];
 for (const row of rows) {
@@ -115,4 +114,26 @@ function save(row: Row, result: RowResult): void {
     ...result,
   };
   writeFileSync(join(folder, `${row.name}.json`), `${JSON.stringify(record, null, 1)}\n`);
+}
+
+function readArguments(): { readonly only?: string; readonly rounds?: string } {
+  try {
+    const { values: found } = parseArgs({
+      options: {
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (found.help !== true) return found;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`${why}\n\n${USAGE}`);
+  process.exit(2);
 }
