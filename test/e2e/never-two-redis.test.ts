@@ -1,6 +1,7 @@
 /** Never two, with the lock in Redis, and with the faults that Redis adds. */
 import { createClient } from '@redis/client';
 import { expect, it } from 'vitest';
+import type { ControllerProcess } from '../../sandbox/controller-process.ts';
 import { createProgress } from '../../sandbox/progress.ts';
 import { startRedis, type RedisServer } from '../../sandbox/servers/redis.ts';
 import { describeNeverTwo, TTL_MS } from './never-two.ts';
@@ -14,11 +15,20 @@ async function openStore() {
   return { config, stop: () => redis.stop() };
 }
 
+/**
+ * A leader whose record is gone does not know until its next renewal, and may act until then: who takes the lock in the
+ * meantime raises the anchor, and waits. Only after the loss is "who leads" the next one.
+ */
+async function lossOf(leader: ControllerProcess): Promise<void> {
+  await leader.waitForLog('the loss', ({ msg }) => msg === 'leadership-lost');
+}
+
 describeNeverTwo('Redis', openStore, (openRound) => {
   it('after Redis came back empty: the instance is the same, and is looked after again', async () => {
     const { world, leader, second, uid, replaced, name } = await openRound();
     const before = await uid();
     await redis.restart();
+    await lossOf(leader);
     const next = await world.leader([leader, second], 10 * TTL_MS);
     expect(await uid()).toBe(before);
     expect(world.referee.starts(name)).toBe(1);
@@ -34,6 +44,7 @@ describeNeverTwo('Redis', openStore, (openRound) => {
     await client.connect();
     await client.flushAll();
     client.destroy();
+    await lossOf(leader);
     await world.leader([leader, second], 10 * TTL_MS);
     expect(await uid()).toBe(before);
     await world.deletePod(`${name}-pod`);
@@ -44,7 +55,7 @@ describeNeverTwo('Redis', openStore, (openRound) => {
     const { world, leader, second, uid, replaced, name } = await openRound();
     const before = await uid();
     redis.pause();
-    await leader.waitForLog('the loss', ({ msg }) => msg === 'leadership-lost');
+    await lossOf(leader);
     expect((await leader.get('/readyz')).status).toBe(503);
     expect(JSON.parse((await second.get('/status')).body)).toMatchObject({ isLeader: false });
     redis.resume();
