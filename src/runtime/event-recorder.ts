@@ -1,7 +1,7 @@
 /**
  * Domain events as Kubernetes events (events.k8s.io/v1), so that `kubectl describe` of a pod or a custom resource tells
  * the story. Best effort: an event that cannot be written is dropped after one attempt, as is one that finds a long queue
- * before it, and no decision ever waits for one.
+ * before it, and no decision ever waits for one: while many workloads wait to be looked at, events wait for them.
  */
 import type { Told } from '../core/control/desk.ts';
 import { describeTicks, type DomainEvent, type WorkloadView } from '../core/projection.ts';
@@ -14,6 +14,7 @@ import { formatKey, parseKey, type WorkloadKey } from '../core/workload/model.ts
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
 import { EVENTS, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
+import { pause } from './pause.ts';
 import { refOfResource } from './resource.ts';
 
 /** What happened, in the words of an event. */
@@ -31,6 +32,8 @@ export interface RecorderOptions {
   readonly holder: string;
   /** The custom resource behind a workload key, if there is one. */
   readonly resourceOf: (key: string) => WorkloadResource | undefined;
+  /** How many workloads wait to be looked at. */
+  readonly depth: () => number;
 }
 
 /** An object that an event is about, or related to. */
@@ -45,6 +48,10 @@ interface Reference {
 const WRITE_TIMEOUT: Duration = 2000;
 /** Events waiting to be written. A thousand starts at once are told by status and metrics; their events must not slow them down. */
 const BACKLOG = 50;
+/** With more workloads than this waiting, an event waits too, and for how long at most. */
+const BUSY = 32;
+const PATIENCE: Duration = 10_000;
+const LOOK_EVERY: Duration = 200;
 
 export class EventRecorder {
   readonly #cluster: ClusterWriter;
@@ -52,6 +59,8 @@ export class EventRecorder {
   readonly #options: RecorderOptions;
   readonly #signal: AbortSignal;
   readonly #backlog: (() => Promise<void>)[] = [];
+  /** Ends the waiting of events for work. */
+  readonly #closing = new AbortController();
   #writing: Promise<void> | undefined;
 
   constructor(cluster: ClusterWriter, system: System, options: RecorderOptions, signal: AbortSignal) {
@@ -107,20 +116,32 @@ export class EventRecorder {
   }
 
   #begin(text: EventText, regarding: Reference, related?: Reference): void {
-    if (this.#signal.aborted || this.#backlog.length >= BACKLOG) return;
+    if (this.#signal.aborted || this.#closing.signal.aborted || this.#backlog.length >= BACKLOG) return;
     this.#backlog.push(() => this.#write(text, regarding, related));
     this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
   }
 
   /** Drops what waits; resolves when nothing is being written any more. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#backlog.length = 0;
     await this.#writing;
   }
 
   /** One at a time. */
   async #drain(): Promise<void> {
-    for (let write = this.#backlog.shift(); write !== undefined; write = this.#backlog.shift()) await write();
+    while (this.#backlog.length > 0) {
+      await this.#untilCalm();
+      await this.#backlog.shift()?.();
+    }
+  }
+
+  async #untilCalm(): Promise<void> {
+    const { clock } = this.#system;
+    const { signal } = this.#closing;
+    const until = clock.now() + PATIENCE;
+    while (this.#options.depth() > BUSY && clock.now() < until && !signal.aborted)
+      await pause(clock, LOOK_EVERY, signal);
   }
 
   async #write(text: EventText, regarding: Reference, related?: Reference): Promise<void> {

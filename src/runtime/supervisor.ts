@@ -138,7 +138,7 @@ export class Supervisor {
   async run(stop: AbortSignal): Promise<void> {
     const { cluster, system } = this.#ports;
     const resourceOf = (key: string): WorkloadResource | undefined => this.#sources.resource(key)?.object;
-    const options = { ...this.#options, resourceOf };
+    const options = { ...this.#options, resourceOf, depth: () => this.queue().depth };
     const recorder = new EventRecorder(cluster, system, options, this.#life.signal);
     this.hub.subscribe((event) => recorder.record(event));
     const watched = [
