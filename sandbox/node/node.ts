@@ -9,7 +9,7 @@
  *
  * What differs from a kubelet: images are names for commands (images.ts), volumes are folders named in the environment
  * (volumes.ts), pods share the machine's network under addresses of their own (addresses.ts), there are no service
- * account tokens, events, post-start hooks, ephemeral containers or resource limits, and a deletion grace of 0 seconds
+ * account tokens, post-start hooks, ephemeral containers or resource limits, and a deletion grace of 0 seconds
  * kills at once.
  */
 import { randomUUID } from 'node:crypto';
@@ -31,6 +31,7 @@ import { done } from './environment.ts';
 import type { ImageMap } from './images.ts';
 import { logFile, prepareLaunch } from './launch.ts';
 import type { NodeFolders } from './launch.ts';
+import { EventWriter } from './event-writer.ts';
 import { Link } from './link.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { PodHost } from './pod-worker.ts';
@@ -134,6 +135,7 @@ class LocalNode implements SandboxNode {
   readonly #dir: string;
   readonly #folders: NodeFolders;
   readonly #addresses: PodAddresses;
+  readonly #events: EventWriter;
   readonly #workers = new Map<string, PodWorker>();
   /** The loops of the present session. */
   #session: Promise<void> = Promise.resolve();
@@ -149,6 +151,7 @@ class LocalNode implements SandboxNode {
     this.#link = link;
     this.#dir = dir;
     this.#folders = { pods: join(dir, 'pods'), logs: join(dir, 'logs'), claims: join(dir, 'claims') };
+    this.#events = new EventWriter(link, options.name);
     this.#addresses = new PodAddresses(options.name, options);
   }
 
@@ -304,6 +307,7 @@ class LocalNode implements SandboxNode {
               attempt,
             }),
       forget: () => void this.#forget(uid),
+      events: this.#events,
       log: (line) => this.#options.log?.(`node ${this.name}: ${line}`),
     };
   }

@@ -44,8 +44,7 @@ export function buildStatus(input: StatusInput): PodStatus {
     startTime: input.startTime,
     hostIP: place.hostIP,
     hostIPs: [{ ip: place.hostIP }],
-    podIP: place.podIP,
-    podIPs: [{ ip: place.podIP }],
+    ...(hasNetwork(input) ? { podIP: place.podIP, podIPs: [{ ip: place.podIP }] } : {}),
     conditions: conditionsOf(input, phase, [
       ...inits.filter(isSidecar).map((container) => statusOf(input, container, true)),
       ...mainStatuses,
@@ -53,6 +52,11 @@ export function buildStatus(input: StatusInput): PodStatus {
     ...(inits.length > 0 ? { initContainerStatuses: initStatuses } : {}),
     containerStatuses: mainStatuses,
   };
+}
+
+/** A pod has an address from when its first container is started. */
+function hasNetwork({ pod, records }: StatusInput): boolean {
+  return pod.status?.podIP !== undefined || [...records.values()].some(({ starts }) => starts > 0);
 }
 
 function phaseOf(input: StatusInput, mains: readonly ContainerStatus[]): PodPhase {

@@ -17,6 +17,7 @@ import { isOlder } from '../../src/adapters/kube/version.ts';
 import { afterExit, afterFailedStart, afterMachineLoss, afterStart, fromStatus } from './container-record.ts';
 import type { ContainerRecord, Exit } from './container-record.ts';
 import type { ContainerRuntime, Launch } from './container.ts';
+import type { EventReason, EventWriter } from './event-writer.ts';
 import type { PodPlace, Rendered } from './environment.ts';
 import type { Link } from './link.ts';
 import { planPod, recordOf } from './pod-plan.ts';
@@ -38,6 +39,7 @@ export interface PodHost {
   prepare(pod: Pod, container: ContainerSpec, attempt: number): Promise<Rendered<Launch>>;
   /** The pod is gone from the API and so are its processes. */
   forget(): void;
+  readonly events: Pick<EventWriter, 'tell'>;
   log(line: string): void;
 }
 
@@ -192,7 +194,7 @@ export class PodWorker {
     if (this.#vanished && this.#isFinal(plan)) {
       this.#over.abort();
       this.#host.forget();
-    } else if (this.#starting.size === 0) this.#writer.touch();
+    } else this.#writer.touch();
   }
 
   #specGrace(): Duration {
@@ -213,7 +215,13 @@ export class PodWorker {
     const left = Math.max(this.#stopBy - Date.now(), 0);
     const all = [...this.#running.values()];
     const mains = all.filter((running) => !isSidecar(running.container));
-    for (const running of mains.length > 0 && left > 0 ? mains : all) running.stop(left);
+    for (const running of mains.length > 0 && left > 0 ? mains : all)
+      if (running.stop(left))
+        this.#tell(running.container, 'Killing', `Stopping container ${running.container.name}`);
+  }
+
+  #tell(container: ContainerSpec, reason: EventReason, message: string): void {
+    this.#host.events.tell(this.#pod, container, reason, message);
   }
 
   #begin(container: ContainerSpec): void {
@@ -232,6 +240,8 @@ export class PodWorker {
 
   #refuse(container: ContainerSpec, reason: string, message: string): void {
     const record = recordOf(this.#records, container);
+    // It is tried again every second, and told once.
+    if (record.state.waiting?.message !== message) this.#tell(container, 'Failed', `Error: ${message}`);
     this.#records.set(container.name, afterFailedStart(record, reason, message, Date.now() + CONFIG_RETRY));
   }
 
@@ -242,12 +252,15 @@ export class PodWorker {
     if (isVoid()) return;
     if (launch.kind === 'missing')
       return this.#refuse(container, 'CreateContainerConfigError', launch.message);
+    this.#tell(container, 'Pulled', `Container image "${container.image ?? ''}" already present on machine`);
     const process = await host.runtime.start(launch.value);
     if (life !== this.#life) {
       process.terminate(0);
       await process.exited;
       return;
     }
+    this.#tell(container, 'Created', `Created container: ${container.name}`);
+    this.#tell(container, 'Started', `Started container ${container.name}`);
     const probed = {
       startup: !host.simulate && container.startupProbe !== undefined,
       readiness: !host.simulate && container.readinessProbe !== undefined,
@@ -278,7 +291,12 @@ export class PodWorker {
       ready: (ready) => note({ ready }),
       unhealthy: (probe) => {
         this.#host.log(`${probe} probe of ${this.#pod.metadata.name}/${name} failed, container is restarted`);
-        running.stop(this.#specGrace());
+        if (running.stop(this.#specGrace()))
+          this.#tell(
+            running.container,
+            'Killing',
+            `Container ${name} failed ${probe} probe, will be restarted`,
+          );
       },
     });
   }

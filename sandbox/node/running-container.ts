@@ -50,8 +50,14 @@ export class RunningContainer {
     void runProbes(this.#target, listener, this.#probes.signal);
   }
 
-  /** The preStop hook and the process share the grace. A further call may only shorten it. */
-  stop(grace: Duration): void {
+  /** The preStop hook and the process share the grace. A further call may only shorten it. True the first time. */
+  stop(grace: Duration): boolean {
+    const isFirst = this.#deadline === Infinity;
+    this.#stop(grace);
+    return isFirst;
+  }
+
+  #stop(grace: Duration): void {
     this.#probes.abort();
     this.#deadline = Math.min(this.#deadline, Date.now() + grace);
     const left = this.#deadline - Date.now();

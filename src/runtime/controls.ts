@@ -94,19 +94,19 @@ export class Controls {
     const parsed = parseKey(key);
     if (parsed === undefined) return { fences: [] };
     const data = this.map?.data ?? {};
-    const texts: readonly (readonly [string, string | undefined])[] = [
-      [`annotation ${ANNOTATION.paused}`, resource?.metadata.annotations?.[ANNOTATION.paused]],
-      ...[PAUSE_ALL, pauseEntry(parsed)].map(
-        (entry) => [`entry ${entry} of ConfigMap ${this.ref.name}`, data[entry]] as const,
-      ),
-    ];
     const pauses: Pause[] = [];
     const faults: string[] = [];
-    for (const [where, text] of texts) {
-      const read = text === undefined ? undefined : readPause(text);
-      if (read === undefined) continue;
-      if ('fault' in read) faults.push(`${where}: ${read.fault}`);
+    const take = (text: string, place: string): void => {
+      const read = readPause(text);
+      if (read === undefined) return;
+      if ('fault' in read) faults.push(`${place}: ${read.fault}`);
       else if (endOfPause(read) > this.#clock.wall()) pauses.push(read);
+    };
+    const annotated = resource?.metadata.annotations?.[ANNOTATION.paused];
+    if (annotated !== undefined) take(annotated, `annotation ${ANNOTATION.paused}`);
+    for (const entry of [PAUSE_ALL, pauseEntry(parsed)]) {
+      const text = data[entry];
+      if (text !== undefined) take(text, `entry ${entry} of ConfigMap ${this.ref.name}`);
     }
     const asked =
       openRequest(resource?.metadata.annotations?.[ANNOTATION.request]) ??

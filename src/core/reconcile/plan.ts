@@ -37,14 +37,24 @@ interface Link {
  * @throws when no rule answers: each chain must be total.
  */
 export function planWorkload(input: Input): Plan {
-  for (const { name, ask } of chainOf(input)) {
-    const verdict = ask();
-    if (verdict === undefined) continue;
-    const { givesUpAt } = input;
-    const wake = givesUpAt === undefined ? {} : { wakeAt: Math.min(givesUpAt, verdict.wakeAt ?? Infinity) };
-    return { rule: name, ...verdict, ...wake };
+  const plan = decide(input);
+  if (plan === undefined) throw new Error(`no rule answered for ${formatKey(input.key)}`);
+  const { givesUpAt } = input;
+  return givesUpAt === undefined ? plan : { ...plan, wakeAt: Math.min(givesUpAt, plan.wakeAt ?? Infinity) };
+}
+
+function decide(input: Input): Plan | undefined {
+  if (isCron(input)) return firstOf(CRON_RULES, input);
+  if (isOwned(input)) return firstOf(OWNED_RULES, input);
+  return isProcess(input) ? firstOf(PROCESS_RULES, input) : undefined;
+}
+
+function firstOf<I extends Input>(rules: readonly Rule<I>[], input: I): Plan | undefined {
+  for (const { name, check } of rules) {
+    const verdict = check(input);
+    if (verdict !== undefined) return { rule: name, ...verdict };
   }
-  throw new Error(`no rule answered for ${formatKey(input.key)}`);
+  return undefined;
 }
 
 /**
