@@ -1,4 +1,5 @@
 /** The work of one process: every tenant of the configuration, until it is stopped or an invariant breaks. */
+import { IdleCollection } from '../adapters/idle-collection.ts';
 import { openCluster } from '../adapters/kube/cluster.ts';
 import type { Connection } from '../adapters/kube/connect.ts';
 import type { Config } from '../config/config.ts';
@@ -63,11 +64,16 @@ export async function serve(
   access.use(opened.access);
   const holder = formatHolder(config.id, await findPlace(process.env), system.random.uuid());
   const tenants = await openTenants({ config, version, holder, port, cluster, store, surface }, system);
-  for (const tenant of tenants) router.add(tenant.surface.routes);
+  const idle = new IdleCollection(system.clock);
+  for (const tenant of tenants) {
+    router.add(tenant.surface.routes);
+    tenant.supervisor.hub.subscribe(() => idle.touch());
+  }
   try {
     await runAll(tenants, stop);
     return undefined;
   } finally {
+    idle.close();
     for (const tenant of tenants) tenant.surface.close();
     usage.close();
     await store.close();
