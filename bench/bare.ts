@@ -44,6 +44,13 @@ export function bareObjects(section: WorkloadSet['section']): readonly BareObjec
     });
 }
 
+/** The pods of the processes as the product makes them: behind a gate, with finalizer, labels and annotations. */
+export function gatedPods(section: WorkloadSet['section']): readonly BareObject[] {
+  return readSet(section)
+    .filter(isProcess)
+    .map((workload) => ({ resource: PODS, object: renderProcessPod(workload, IDENTITY) }));
+}
+
 /** The workloads of the section. @throws when an entry cannot be used. */
 export function readSet(section: WorkloadSet['section']): readonly Workload[] {
   const report = ({ path, message }: { readonly path?: string; readonly message: string }): never => {

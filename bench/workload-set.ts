@@ -5,6 +5,8 @@ export interface WorkloadSet {
   readonly name: string;
   readonly about: string;
   readonly count: number;
+  /** Each workload is one pod, made by the controller itself. */
+  readonly isPods: boolean;
   /** The `workloads` section of the file. */
   readonly section: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 }
@@ -17,6 +19,7 @@ export const PROCESSES: WorkloadSet = {
   name: '1000',
   about: '1000 processes',
   count: 1000,
+  isPods: true,
   section: { processes: entries('process', 1000, { restartPolicy: 'Always' }) },
 };
 
@@ -25,6 +28,7 @@ export const MIXED: WorkloadSet = {
   name: '1000-mixed',
   about: '400 processes, 200 services, 200 persistent sets and 200 cron jobs',
   count: 1000,
+  isPods: false,
   section: {
     processes: entries('process', 400, { restartPolicy: 'Always' }),
     services: entries('service', 200, { ports: PORTS }),
