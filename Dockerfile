@@ -17,5 +17,5 @@ COPY src ./src
 USER 65532:65532
 EXPOSE 8080
 # Exec form: signals reach the controller. Flags alone, as `--config PATH`, are the controller's, too.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--expose-gc", "/app/src/main.ts"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--no-parallel-scavenge", "--expose-gc", "/app/src/main.ts"]
 CMD ["run"]
