@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makePod } from '../../test/pod-fixture.ts';
 import { createManualSystem, settle, type ManualSystem } from '../../test/manual-system.ts';
-import { PODS, type ClusterWriter, type WriteResult } from '../ports/cluster.ts';
+import { PODS, SERVICES, type ClusterWriter, type WriteResult } from '../ports/cluster.ts';
 import { GuardedWriter } from './guarded-writer.ts';
 import type { Term } from './term.ts';
 
@@ -53,6 +53,27 @@ describe('guarded writer', () => {
     system.advance(1000);
     expect(await writer.patch(REF, [])).toEqual({ kind: 'fenced' });
     expect(sent).toHaveLength(0);
+  });
+
+  it('sends eight Services at a time, and those that waited not at all once it drains', async () => {
+    const { writer, sent } = open();
+    const service = (name: string) => writer.create(SERVICES, { metadata: { name, namespace: 'default' } });
+    const results = Array.from({ length: 12 }, (_, index) => service(`service-${index}`));
+    await settle();
+    expect(sent).toHaveLength(8);
+    await sent[3]?.answer(done);
+    expect(sent).toHaveLength(9);
+    void writer.patch(REF, []);
+    await settle();
+    expect(sent).toHaveLength(10);
+    const drained = writer.drain();
+    for (const { answer } of sent) await answer(done);
+    expect(await drained).toEqual({ clean: true });
+    expect((await Promise.all(results)).map(({ kind }) => kind)).toEqual([
+      ...Array.from({ length: 9 }, () => 'done'),
+      ...Array.from({ length: 3 }, () => 'fenced'),
+    ]);
+    expect(sent).toHaveLength(10);
   });
 
   it('gives each request up at the deadline of the term', async () => {

@@ -5,6 +5,7 @@
  */
 import type { Instant } from '../core/time.ts';
 import {
+  SERVICES,
   type ClusterWriter,
   type DeletePreconditions,
   type KubeObject,
@@ -15,10 +16,17 @@ import {
   type WriteResult,
 } from '../ports/cluster.ts';
 import type { Clock } from '../ports/system.ts';
+import { Lane } from './lane.ts';
 import type { Term } from './term.ts';
 
 /** `fenced`: not sent, because the term is over or draining. */
 export type GuardedResult<T extends KubeObject = KubeObject> = WriteResult<T> | { readonly kind: 'fenced' };
+
+/**
+ * Services created at once. The API server gives out their addresses one after the other, some tens a second: of more, each
+ * would wait beyond its deadline, be taken back there, and be sent again.
+ */
+const SERVICES_AT_ONCE = 8;
 
 /** The writes of one term. Not reusable after `drain`. */
 export class GuardedWriter {
@@ -26,6 +34,7 @@ export class GuardedWriter {
   readonly #term: Term;
   readonly #clock: Clock;
   readonly #onFenced: () => void;
+  readonly #services = new Lane(SERVICES_AT_ONCE);
   readonly #inFlight = new Set<Promise<unknown>>();
   /** Objects whose last write has no known outcome. A later definite answer about the same object settles it. */
   readonly #unsettled = new Set<string>();
@@ -41,7 +50,9 @@ export class GuardedWriter {
 
   create<T extends KubeObject>(resource: Resource, object: T): Promise<GuardedResult<T>> {
     const ref = { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name };
-    return this.#guard(ref, (signal) => this.#cluster.create(resource, object, signal));
+    const create = (): Promise<GuardedResult<T>> =>
+      this.#guard(ref, (signal) => this.#cluster.create(resource, object, signal));
+    return resource === SERVICES ? this.#services.run(create) : create();
   }
 
   replace<T extends KubeObject>(resource: Resource, object: T): Promise<GuardedResult<T>> {
