@@ -67,7 +67,7 @@ describe('guarded writer', () => {
     await settle();
     expect(sent).toHaveLength(10);
     const drained = writer.drain();
-    for (const { answer } of sent) await answer(done);
+    for (const request of sent) await request.answer(done);
     expect(await drained).toEqual({ clean: true });
     expect((await Promise.all(results)).map(({ kind }) => kind)).toEqual([
       ...Array.from({ length: 9 }, () => 'done'),

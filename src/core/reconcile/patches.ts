@@ -146,9 +146,21 @@ function expectVersion({ metadata }: Pick<WorkloadResource, 'metadata'>): Operat
   return { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion };
 }
 
+/** The term always, so that an audit log tells in which each write was made; of the other marks those that differ. */
 function leaderMarks(object: Patched, leader: LeaderMark): readonly Operation[] {
   const { labels, annotations } = marksOf(leader);
-  return [...setAll(object, 'annotations', annotations), ...setAll(object, 'labels', labels)];
+  const { [ANNOTATION.term]: _term, ...others } = object.metadata.annotations ?? {};
+  return [
+    ...setAll(object, 'annotations', differing(annotations, others)),
+    ...setAll(object, 'labels', differing(labels, object.metadata.labels)),
+  ];
+}
+
+function differing(
+  entries: Readonly<Record<string, string>>,
+  present: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(entries).filter(([key, value]) => present[key] !== value));
 }
 
 function marksOf({ term, id, clusterName, fingerprint }: LeaderMark): {
