@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AuditEvent } from '../../sandbox/control-plane/audit.ts';
 import type { SandboxNode } from '../../sandbox/node/node.ts';
+import type { PodStatus } from '../../sandbox/node/pod.ts';
 import { NodeWorld, PODS, WAIT, containerOf, isAlive, isReady, outputOf, untilDead } from './node-world.ts';
 
 let world: NodeWorld;
@@ -48,6 +49,41 @@ describe('running', () => {
     await vi.waitFor(() => expect(outputOf(containerOf(node, 'plain'))).toBe('hello\n'), WAIT);
     await world.remove('plain');
     expect(isAlive(pid)).toBe(false);
+  });
+
+  test('what a kubelet says of a start and of a stop is said: a pod whose containers are being created, and events', async () => {
+    await world.create('told', 'sleep 1000');
+    const pod = await world.untilReady('told');
+    const shown: unknown[] = [];
+    for await (const event of world.sandbox.audit({
+      user: 'system:node:node-a',
+      verbs: ['patch'],
+      name: 'told',
+    })) {
+      const { status } = event.requestObject as { status: PodStatus };
+      shown.push([status.phase, status.podIP === undefined, status.containerStatuses?.[0]?.state]);
+    }
+    expect(shown).toEqual([
+      ['Pending', true, { waiting: { reason: 'ContainerCreating' } }],
+      ['Running', false, { running: { startedAt: expect.any(String) } }],
+    ]);
+    const { uid } = pod.metadata;
+    await world.remove('told');
+    const path = `/api/v1/namespaces/default/events?fieldSelector=involvedObject.uid%3D${uid}`;
+    await vi.waitFor(async () => {
+      const { body } = await world.sandbox.api.request<any>('GET', path);
+      const said = body.items
+        .filter((one: any) => one.source.component === 'kubelet')
+        .map((one: any) => `${one.type} ${one.reason} ${one.involvedObject.fieldPath}: ${one.message}`);
+      expect(said.toSorted()).toEqual([
+        'Normal Created spec.containers{main}: Created container: main',
+        'Normal Killing spec.containers{main}: Stopping container main',
+        expect.stringMatching(
+          /^Normal Pulled spec\.containers\{main\}: Container image "\S+" already present on machine$/,
+        ),
+        'Normal Started spec.containers{main}: Started container main',
+      ]);
+    }, WAIT);
   });
 
   test('a gated pod does not start before its gate is lifted, and then sees the annotations of that moment', async () => {
