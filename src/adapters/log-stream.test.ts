@@ -54,3 +54,27 @@ it('what was logged before an exit is written, and what was dropped is said', as
   expect(dropped).toBeGreaterThan(0);
   expect(lines.filter(({ line }) => line !== undefined)).toHaveLength(50 * 200 - dropped);
 });
+
+it('a line that is logged in the moment of the exit is written', async () => {
+  const program = `
+import { createSystem } from ${JSON.stringify(SYSTEM)};
+const { log } = createSystem({ level: 'info', format: 'json', fields: {} });
+log.info('first');
+setTimeout(() => {
+  log.info('second');
+  log.info('last');
+  process.exit(0);
+}, 50);
+`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += String(chunk)));
+  await once(child, 'close');
+  const said = text
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { msg: string }).msg);
+  expect(said).toEqual(['first', 'second', 'last']);
+});

@@ -44,6 +44,8 @@ export function openLogStream(onDropped: (lines: number) => void): LogStream {
     });
   endings.add(() => {
     offers = LAST_OFFERS;
+    // Only kept by the stream, so that its own listener writes it, and waits until it is written.
+    Object.assign(stream, { minLength: LONGEST_QUEUE });
     if (timer !== undefined) send();
   });
   const retryEAGAIN = (): boolean => (offers -= 1) > 0;
