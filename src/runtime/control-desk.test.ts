@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createManualSystem } from '../../test/manual-system.ts';
-import type { NodeFence } from '../core/control/node-fence.ts';
+import { NODE_FENCE, SILENT_NODE } from '../../test/node-fence-fixture.ts';
 import type { DomainEvent } from '../core/projection.ts';
 import type { ApplyContext } from './apply-context.ts';
 import { tendControl } from './control-desk.ts';
@@ -8,33 +8,12 @@ import type { GuardedResult } from './guarded-writer.ts';
 import type { Observations } from './observations.ts';
 import { IN_QUESTION } from './term.ts';
 
-const SILENT = {
-  kind: 'present',
-  ready: false,
-  suspect: true,
-  outOfService: false,
-  uid: 'n1',
-  bootId: 'b1',
-  heartbeat: 'h1',
-};
-
-const FENCE: NodeFence = {
-  node: 'node-a',
-  nodeUid: 'n1',
-  bootId: 'b1',
-  heartbeat: 'h1',
-  pods: ['p1'],
-  by: 'eva',
-  reason: 'pulled the plug',
-  at: '2026-11-22T16:00:00Z',
-};
-
 /** A desk on which lies somebody's word that a node is off. The answer's write ends with `result`. */
 async function tend(result: GuardedResult) {
   const system = createManualSystem();
   const map = {
     metadata: { name: 'control', namespace: 'k8-highlander', resourceVersion: '1' },
-    data: { 'fenced.node-a': JSON.stringify(FENCE) },
+    data: { 'fenced.node-a': JSON.stringify(NODE_FENCE) },
   };
   const emitted: DomainEvent[] = [];
   const kept: unknown[] = [];
@@ -45,7 +24,7 @@ async function tend(result: GuardedResult) {
     clock: system.clock,
     emit: (event: DomainEvent) => emitted.push(event),
   } as unknown as ApplyContext;
-  const observations = { nodeFacts: () => SILENT } as unknown as Observations;
+  const observations = { nodeFacts: () => SILENT_NODE } as unknown as Observations;
   const at = await tendControl(context, observations, system.log);
   return { wait: at === undefined ? undefined : at - system.clock.now(), emitted, kept };
 }

@@ -1,69 +1,50 @@
 import { describe, expect, it } from 'vitest';
+import { FENCED_AT, NODE_FENCE, SILENT_NODE } from '../../../test/node-fence-fixture.ts';
 import type { NodeFacts } from '../reconcile/node-facts.ts';
 import { answerControl, standAside, STAND_ASIDE } from './desk.ts';
 import { isFreed, readNodeFence, type NodeFence } from './node-fence.ts';
 
-const AT = '2026-11-22T16:00:00Z';
-const WALL = Date.parse(AT);
-const SILENT: NodeFacts = {
-  kind: 'present',
-  ready: false,
-  suspect: true,
-  outOfService: false,
-  uid: 'n1',
-  bootId: 'b1',
-  heartbeat: 'h1',
-};
-const FENCE: NodeFence = {
-  node: 'node-a',
-  nodeUid: 'n1',
-  bootId: 'b1',
-  heartbeat: 'h1',
-  pods: ['p1'],
-  by: 'eva',
-  reason: 'pulled the plug',
-  at: AT,
-};
+const WALL = Date.parse(FENCED_AT);
 
 const BREACHES: readonly (readonly [string, NodeFacts])[] = [
-  ['is ready', { ...SILENT, ready: true }],
-  ['has registered anew', { ...SILENT, uid: 'n2' }],
-  ['has booted', { ...SILENT, bootId: 'b2' }],
-  ['has reported', { ...SILENT, heartbeat: 'h2' }],
+  ['is ready', { ...SILENT_NODE, ready: true }],
+  ['has registered anew', { ...SILENT_NODE, uid: 'n2' }],
+  ['has booted', { ...SILENT_NODE, bootId: 'b2' }],
+  ['has reported', { ...SILENT_NODE, heartbeat: 'h2' }],
 ];
 
 describe("a person's word that a node is off", () => {
-  const accepted = { ...FENCE, state: 'accepted' } as const;
-  const answer = (fence: NodeFence, node: NodeFacts = SILENT) =>
+  const accepted = { ...NODE_FENCE, state: 'accepted' } as const;
+  const answer = (fence: NodeFence, node: NodeFacts = SILENT_NODE) =>
     answerControl(
       { 'fenced.node-a': JSON.stringify(fence) },
       { term: 3, id: 'a', wall: WALL, nodeOf: () => node },
     );
 
   it('frees the pods it names, and no others', () => {
-    expect(isFreed(accepted, 'p1', SILENT)).toBe(true);
-    expect(isFreed(accepted, 'p2', SILENT)).toBe(false);
+    expect(isFreed(accepted, 'p1', SILENT_NODE)).toBe(true);
+    expect(isFreed(accepted, 'p2', SILENT_NODE)).toBe(false);
     expect(isFreed(accepted, 'p1', { kind: 'absent' })).toBe(true);
   });
 
   it('frees nothing before a leader has taken note of it, or when it is void', () => {
-    expect(isFreed(FENCE, 'p1', SILENT)).toBe(false);
-    expect(isFreed({ ...FENCE, state: 'void' }, 'p1', SILENT)).toBe(false);
+    expect(isFreed(NODE_FENCE, 'p1', SILENT_NODE)).toBe(false);
+    expect(isFreed({ ...NODE_FENCE, state: 'void' }, 'p1', SILENT_NODE)).toBe(false);
   });
 
   it.each(BREACHES)('counts no more once the node %s', (_, node) => {
     expect(isFreed(accepted, 'p1', node)).toBe(false);
     expect(answer(accepted, node)).toMatchObject([{ told: { state: 'void' } }]);
-    expect(answer(FENCE, node)).toMatchObject([{ told: { state: 'void' } }]);
+    expect(answer(NODE_FENCE, node)).toMatchObject([{ told: { state: 'void' } }]);
   });
 
   it('is taken note of once', () => {
-    const [first] = answer(FENCE);
+    const [first] = answer(NODE_FENCE);
     expect(first?.told).toMatchObject({ subject: 'node/node-a', state: 'accepted', by: 'eva' });
     const stored = readNodeFence(first?.text ?? '');
-    expect(stored).toMatchObject({ ...FENCE, state: 'accepted', term: '3' });
+    expect(stored).toMatchObject({ ...NODE_FENCE, state: 'accepted', term: '3' });
     expect(answer(stored as NodeFence)).toEqual([]);
-    expect(answer({ ...FENCE, state: 'void' })).toEqual([]);
+    expect(answer({ ...NODE_FENCE, state: 'void' })).toEqual([]);
   });
 
   it('that cannot be read frees nothing', () => {
@@ -73,14 +54,20 @@ describe("a person's word that a node is off", () => {
 });
 
 describe('a planned move of leadership', () => {
-  const request = { id: 'r', action: 'failover', by: 'eva', reason: 'patch', at: AT };
+  const request = { id: 'r', action: 'failover', by: 'eva', reason: 'patch', at: FENCED_AT };
   const answer = (extra: object, id = 'a', term = 3, wall = WALL) =>
     answerControl(
       { 'leader-request': JSON.stringify({ ...request, ...extra }) },
-      { term, id, wall, nodeOf: () => SILENT },
+      { term, id, wall, nodeOf: () => SILENT_NODE },
     );
   const aside = (extra: object, id: string, wall = WALL) => {
-    const text = JSON.stringify({ ...request, state: 'accepted', from: 'a', answeredAt: AT, ...extra });
+    const text = JSON.stringify({
+      ...request,
+      state: 'accepted',
+      from: 'a',
+      answeredAt: FENCED_AT,
+      ...extra,
+    });
     return standAside({ 'leader-request': text }, { id, wall });
   };
 
