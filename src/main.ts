@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { IdleCollection } from './adapters/idle-collection.ts';
 import { openCluster } from './adapters/kube/cluster.ts';
 import {
   inClusterConnection,
@@ -164,9 +165,14 @@ async function run({ config, provenance, sideFiles }: Loaded, version: string): 
   }
 }
 
-async function work(options: ServeOptions, system: System, stop: AbortSignal): Promise<number> {
+async function work(
+  options: Omit<ServeOptions, 'onEvent'>,
+  system: System,
+  stop: AbortSignal,
+): Promise<number> {
+  const idle = new IdleCollection(system.clock);
   try {
-    const problem = await serve(options, system, stop);
+    const problem = await serve({ ...options, onEvent: () => idle.touch() }, system, stop);
     if (problem !== undefined) return report([problem]);
     system.log.info('stopped');
     return 0;
@@ -175,6 +181,8 @@ async function work(options: ServeOptions, system: System, stop: AbortSignal): P
       err: error instanceof Error ? error.stack : String(error),
     });
     return 1;
+  } finally {
+    idle.close();
   }
 }
 

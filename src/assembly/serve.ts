@@ -1,5 +1,4 @@
 /** The work of one process: every tenant of the configuration, until it is stopped or an invariant breaks. */
-import { IdleCollection } from '../adapters/idle-collection.ts';
 import { openCluster } from '../adapters/kube/cluster.ts';
 import type { Connection } from '../adapters/kube/connect.ts';
 import type { Config } from '../config/config.ts';
@@ -26,6 +25,8 @@ export interface ServeOptions {
   readonly access: ReturnType<typeof deferredAccess>;
   /** The port that people use. */
   readonly port: number;
+  /** Called whenever something happens. */
+  readonly onEvent: () => void;
 }
 
 /**
@@ -34,7 +35,7 @@ export interface ServeOptions {
  * @throws the broken invariant, after every term was ended.
  */
 export async function serve(
-  { config, version, connection, router, access, port }: ServeOptions,
+  { config, version, connection, router, access, port, onEvent }: ServeOptions,
   system: System,
   stop: AbortSignal,
 ): Promise<Problem | undefined> {
@@ -64,16 +65,14 @@ export async function serve(
   access.use(opened.access);
   const holder = formatHolder(config.id, await findPlace(process.env), system.random.uuid());
   const tenants = await openTenants({ config, version, holder, port, cluster, store, surface }, system);
-  const idle = new IdleCollection(system.clock);
   for (const tenant of tenants) {
     router.add(tenant.surface.routes);
-    tenant.supervisor.hub.subscribe(() => idle.touch());
+    tenant.supervisor.hub.subscribe(onEvent);
   }
   try {
     await runAll(tenants, stop);
     return undefined;
   } finally {
-    idle.close();
     for (const tenant of tenants) tenant.surface.close();
     usage.close();
     await store.close();
