@@ -34,12 +34,10 @@ async function run(
     floor.push(await measureFloor(set));
     if (set.isPods) gated.push(await measureFloor(set, 'gated'));
     ours.push(await measureOurs(set));
-    const told = { floor: floor.at(-1), gated: gated.at(-1), ours: ours.at(-1) };
-    say(
-      `round ${round + 1}: ${Object.entries(told)
-        .map(([name, ms]) => `${name} ${ms?.toFixed(0) ?? '-'} ms`)
-        .join(', ')}`,
-    );
+    const told = Object.entries({ floor, gated, ours })
+      .filter(([, samples]) => samples.length > 0)
+      .map(([name, samples]) => `${name} ${samples.at(-1)?.toFixed(0)} ms`);
+    say(`round ${round + 1}: ${told.join(', ')}`);
   }
   const floorMedian = percentile(floor, 0.5);
   if (floorMedian > slowestFloor) throw new Error(`void: the floor took ${floorMedian.toFixed(0)} ms`);

@@ -59,6 +59,16 @@ it('everything that the Dockerfile copies is there', () => {
   for (const source of copied()) expect(existsSync(join(ROOT, source)), source).toBe(true);
 });
 
+it('the image runs Node with the flags of the launcher', () => {
+  const [, flags] = /^flags='(.+)'$/m.exec(readFileSync(join(ROOT, 'bin/k8-highlander'), 'utf8')) ?? [];
+  const entry = JSON.parse(
+    lines.find((line) => line.startsWith('ENTRYPOINT '))?.slice(11) ?? '[]',
+  ) as string[];
+  expect(entry.slice(1, -1)).toEqual(flags?.split(' '));
+  // Without it, `adapters/idle-collection.ts` gives nothing back.
+  expect(entry).toContain('--expose-gc');
+});
+
 it('the image holds what the controller and its commands need', { timeout: 90_000 }, async () => {
   expect(await run('--version')).toContain('K8 Highlander');
   expect(await run('run', '--print-config')).toContain('storageType: "lease"');

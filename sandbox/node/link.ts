@@ -14,6 +14,7 @@ import type { Duration } from '../../src/core/time.ts';
 import { PODS } from '../../src/ports/cluster.ts';
 import type { CacheChange } from '../../src/ports/cluster.ts';
 import type { System } from '../../src/ports/system.ts';
+import { Lane } from '../../src/runtime/lane.ts';
 import type { Pod } from './pod.ts';
 
 /** What is sent at the same time, at most; further calls wait here, so that none grows old in a socket's queue. */
@@ -36,8 +37,7 @@ export class Link {
   #session: Session | undefined;
   #opened = Promise.withResolvers<void>();
   #delay: Duration = 0;
-  #inFlight = 0;
-  readonly #queue: (() => void)[] = [];
+  readonly #lane = new Lane(IN_FLIGHT);
 
   constructor(connection: Connection, system: System, userAgent: string) {
     this.#connection = connection;
@@ -91,16 +91,7 @@ export class Link {
   async call(call: Call): Promise<Reply> {
     const session = this.#session;
     if (session === undefined) return CUT;
-    if (this.#inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    else this.#inFlight += 1;
-    try {
-      return await this.#send(call, session);
-    } finally {
-      // The place is handed on, or given back.
-      const next = this.#queue.shift();
-      if (next === undefined) this.#inFlight -= 1;
-      else next();
-    }
+    return this.#lane.run(() => this.#send(call, session));
   }
 
   /** As `call`, but does not wait behind other calls: a Lease must be renewed in time. */

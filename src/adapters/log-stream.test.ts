@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 
 const SYSTEM = join(import.meta.dirname, 'system.ts');
@@ -29,6 +30,21 @@ function start(format: string) {
   return child;
 }
 
+interface Line {
+  readonly msg: string;
+  readonly line?: number;
+  readonly lines?: number;
+}
+
+/** What the program logs from now until it ends. */
+async function linesOf(child: { readonly stdout: Readable }): Promise<readonly Line[]> {
+  const text = String(Buffer.concat(await child.stdout.toArray()));
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+}
+
 it.each(['json', 'text'])('a reader that has stopped reading holds up nothing (%s)', async (format) => {
   const child = start(format);
   try {
@@ -43,13 +59,7 @@ it.each(['json', 'text'])('a reader that has stopped reading holds up nothing (%
 it('what was logged before an exit is written, and what was dropped is said', async () => {
   const child = start('json');
   await once(child.stderr, 'data');
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += String(chunk)));
-  await once(child, 'close');
-  const lines = text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { msg: string; line?: number; lines?: number });
+  const lines = await linesOf(child);
   const dropped = lines.find(({ msg }) => msg.startsWith('lines of the log were dropped'))?.lines ?? 0;
   expect(dropped).toBeGreaterThan(0);
   expect(lines.filter(({ line }) => line !== undefined)).toHaveLength(50 * 200 - dropped);
@@ -69,12 +79,6 @@ setTimeout(() => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += String(chunk)));
-  await once(child, 'close');
-  const said = text
-    .trim()
-    .split('\n')
-    .map((line) => (JSON.parse(line) as { msg: string }).msg);
-  expect(said).toEqual(['first', 'second', 'last']);
+  const lines = await linesOf(child);
+  expect(lines.map(({ msg }) => msg)).toEqual(['first', 'second', 'last']);
 });

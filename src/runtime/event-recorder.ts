@@ -12,6 +12,7 @@ import type { Duration } from '../core/time.ts';
 import { controlName, GROUP, LABEL } from '../core/workload/names.ts';
 import { formatKey, parseKey, type WorkloadKey } from '../core/workload/model.ts';
 import type { WorkloadResource } from '../core/workload/custom-resource.ts';
+import { boundSignal } from '../ports/bound-signal.ts';
 import { EVENTS, type ClusterWriter, type KubeObject } from '../ports/cluster.ts';
 import type { System } from '../ports/system.ts';
 import { pause } from './pause.ts';
@@ -146,8 +147,7 @@ export class EventRecorder {
 
   async #write(text: EventText, regarding: Reference, related?: Reference): Promise<void> {
     const { clock, random, log } = this.#system;
-    const bound = new AbortController();
-    const timer = clock.timer(clock.now() + WRITE_TIMEOUT, () => bound.abort());
+    const bound = boundSignal(clock, this.#signal, clock.now() + WRITE_TIMEOUT, 'event not written in time');
     const event: KubeObject & Record<string, unknown> = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
@@ -166,8 +166,8 @@ export class EventRecorder {
       // The longest that the API server takes.
       note: text.note.slice(0, 1024),
     };
-    const result = await this.#cluster.create(EVENTS, event, AbortSignal.any([bound.signal, this.#signal]));
-    timer.cancel();
+    const result = await this.#cluster.create(EVENTS, event, bound.signal);
+    bound.release();
     if (result.kind !== 'done') log.debug('event not written', { reason: text.reason, result: result.kind });
   }
 }

@@ -3,7 +3,7 @@
  * bounded by the term's own deadline, so no reply is waited for beyond it; and what is in flight is known, so that the
  * lock is never released while a write of ours may still be under way.
  */
-import type { Instant } from '../core/time.ts';
+import { boundSignal } from '../ports/bound-signal.ts';
 import {
   SERVICES,
   type ClusterWriter,
@@ -94,7 +94,13 @@ export class GuardedWriter {
     const isValid = this.#term.isValid();
     if (!isValid) this.#onFenced();
     if (this.#draining || !isValid) return { kind: 'fenced' };
-    const bound = this.#boundBy(this.#term.deadline());
+    const { signal } = this.#term;
+    const bound = boundSignal(
+      this.#clock,
+      signal,
+      this.#term.deadline(),
+      'guarded request exceeded its deadline',
+    );
     const work = send(bound.signal);
     this.#inFlight.add(work);
     try {
@@ -104,26 +110,8 @@ export class GuardedWriter {
       else if (result.kind !== 'throttled') this.#unsettled.delete(object);
       return result;
     } finally {
-      bound.cancel();
+      bound.release();
       this.#inFlight.delete(work);
     }
-  }
-
-  /** A signal that aborts with the term, or at the deadline. Not `AbortSignal.any`: there is one for each write, and it costs ten times this. */
-  #boundBy(deadline: Instant): { readonly signal: AbortSignal; cancel(): void } {
-    const controller = new AbortController();
-    const { signal: term } = this.#term;
-    const follow = (): void => controller.abort(term.reason);
-    term.addEventListener('abort', follow);
-    const timer = this.#clock.timer(deadline, () =>
-      controller.abort(new Error('guarded request exceeded its deadline')),
-    );
-    return {
-      signal: controller.signal,
-      cancel(): void {
-        timer.cancel();
-        term.removeEventListener('abort', follow);
-      },
-    };
   }
 }

@@ -14,6 +14,7 @@ import {
   type ObjectRef,
   type PatchOperation,
 } from '../ports/cluster.ts';
+import { boundSignal } from '../ports/bound-signal.ts';
 import type { Clock, System } from '../ports/system.ts';
 import type { GuardedWriter } from './guarded-writer.ts';
 import type { Hub } from './hub.ts';
@@ -64,10 +65,9 @@ async function readAnchor(
   scope: KeeperScope,
   signal: AbortSignal,
 ): Promise<AnchorMap | undefined> {
-  const bound = new AbortController();
-  const timer = clock.timer(clock.now() + READ_TIMEOUT, () => bound.abort());
-  const read = await reader.get<AnchorMap>(refOf(scope), AbortSignal.any([bound.signal, signal]));
-  timer.cancel();
+  const bound = boundSignal(clock, signal, clock.now() + READ_TIMEOUT, 'history not read in time');
+  const read = await reader.get<AnchorMap>(refOf(scope), bound.signal);
+  bound.release();
   return read.kind === 'done' ? read.object : undefined;
 }
 

@@ -5,6 +5,7 @@
 import type { Epoch } from '../core/election/record.ts';
 import type { ServerFencing } from '../core/server-fencing.ts';
 import { SECOND, type Duration } from '../core/time.ts';
+import { boundSignal } from '../ports/bound-signal.ts';
 import type { ServerFence } from '../ports/server-fence.ts';
 import type { Clock } from '../ports/system.ts';
 import { pause } from './pause.ts';
@@ -25,10 +26,9 @@ export async function askServerFencing(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await pause(clock, attempt === 0 ? FIRST_AFTER : BETWEEN, signal);
     if (signal.aborted) return undefined;
-    const bound = new AbortController();
-    const timer = clock.timer(clock.now() + TIMEOUT, () => bound.abort());
-    answer = await fence.tryLowering(epoch, AbortSignal.any([signal, bound.signal]));
-    timer.cancel();
+    const bound = boundSignal(clock, signal, clock.now() + TIMEOUT, 'no answer in time');
+    answer = await fence.tryLowering(epoch, bound.signal);
+    bound.release();
     if (signal.aborted) return undefined;
     if (answer.state !== 'unknown') break;
   }

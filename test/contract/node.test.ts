@@ -17,6 +17,15 @@ beforeAll(async () => {
 
 afterAll(() => world?.close());
 
+/** The node's events about a pod. */
+async function toldOf(uid: string): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/default/events?fieldSelector=involvedObject.uid%3D${uid}`;
+  const { body } = await world.sandbox.api.request<any>('GET', path);
+  return body.items
+    .filter((one: any) => one.source.component === 'kubelet')
+    .map((one: any) => `${one.type} ${one.reason} ${one.involvedObject.fieldPath}: ${one.message}`);
+}
+
 describe('registration', () => {
   test('the node is Ready, renews its lease, and is scheduled to without taints', async () => {
     await vi.waitFor(async () => {
@@ -67,15 +76,9 @@ describe('running', () => {
       ['Pending', true, { waiting: { reason: 'ContainerCreating' } }],
       ['Running', false, { running: { startedAt: expect.any(String) } }],
     ]);
-    const { uid } = pod.metadata;
     await world.remove('told');
-    const path = `/api/v1/namespaces/default/events?fieldSelector=involvedObject.uid%3D${uid}`;
     await vi.waitFor(async () => {
-      const { body } = await world.sandbox.api.request<any>('GET', path);
-      const said = body.items
-        .filter((one: any) => one.source.component === 'kubelet')
-        .map((one: any) => `${one.type} ${one.reason} ${one.involvedObject.fieldPath}: ${one.message}`);
-      expect(said.toSorted()).toEqual([
+      expect((await toldOf(pod.metadata.uid)).toSorted()).toEqual([
         'Normal Created spec.containers{main}: Created container: main',
         'Normal Killing spec.containers{main}: Stopping container main',
         expect.stringMatching(
@@ -197,7 +200,9 @@ describe('running', () => {
         data: { word: 'w' },
       },
     ]);
-    await world.untilReady('configured');
+    const pod = await world.untilReady('configured');
+    const failed = (await toldOf(pod.metadata.uid)).filter((told) => told.startsWith('Warning'));
+    expect(failed).toEqual(['Warning Failed spec.containers{main}: Error: configmap "words" not found']);
     await vi.waitFor(() => expect(outputOf(containerOf(node, 'configured'))).toBe('w s w\n'), WAIT);
     await world.remove('configured');
   });

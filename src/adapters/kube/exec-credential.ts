@@ -7,7 +7,7 @@ import type { Clock, Log } from '../../ports/system.ts';
 import type { ExecPlugin } from './connection.ts';
 import { runPlugin } from './exec-plugin.ts';
 import type { Identity, IdentitySource } from './identity.ts';
-import { boundSignal } from './pause.ts';
+import { boundSignal } from '../../ports/bound-signal.ts';
 
 /** The longest that a plugin may take. */
 const RUN_LIMIT: Duration = 30 * SECOND;

@@ -1,6 +1,6 @@
-/** A wait with an end, and a signal with a deadline. */
+/** A wait with an end. */
 import { setImmediate } from 'node:timers/promises';
-import type { Duration, Instant } from '../../core/time.ts';
+import type { Duration } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
 
 /**
@@ -20,35 +20,4 @@ export async function pause(clock: Clock, duration: Duration, signal: AbortSigna
   });
   await setImmediate();
   return !signal.aborted;
-}
-
-/** Aborts with `signal` or at `deadline`, whichever comes first. Call `release` when the work is over. */
-export interface Bound {
-  readonly signal: AbortSignal;
-  /** Aborts now. */
-  abort(reason: Error): void;
-  /** Moves the deadline. */
-  extend(deadline: Instant): void;
-  release(): void;
-}
-
-export function boundSignal(clock: Clock, signal: AbortSignal, deadline: Instant, late: string): Bound {
-  const controller = new AbortController();
-  const follow = (): void => controller.abort(signal.reason);
-  const expire = (): void => controller.abort(new Error(late));
-  if (signal.aborted) follow();
-  else signal.addEventListener('abort', follow);
-  let timer = clock.timer(deadline, expire);
-  return {
-    signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
-    extend(next) {
-      timer.cancel();
-      timer = clock.timer(next, expire);
-    },
-    release() {
-      timer.cancel();
-      signal.removeEventListener('abort', follow);
-    },
-  };
 }

@@ -29,7 +29,8 @@ import { MINUTE, SECOND, type Duration, type Instant } from '../../core/time.ts'
 import { ObjectStore } from './object-store.ts';
 import { statusOf } from './outcome.ts';
 import { collectionPath } from './path.ts';
-import { boundSignal, pause, type Bound } from './pause.ts';
+import { boundSignal, type Bound } from '../../ports/bound-signal.ts';
+import { pause } from './pause.ts';
 import { scopeQuery } from './reader.ts';
 import type { Query, Transport } from './transport.ts';
 import { readEvents, type StreamEnd, type WatchEvent } from './watch-stream.ts';

@@ -11,13 +11,14 @@
  */
 import type { Dispatcher } from 'undici';
 import { SECOND, type Duration } from '../../core/time.ts';
+import { boundSignal } from '../../ports/bound-signal.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import { Agents, type AgentPair } from './agents.ts';
 import type { Connection } from './connection.ts';
 import { openCredential } from './credential.ts';
 import { request } from './http.ts';
 import type { Identity, IdentitySource } from './identity.ts';
-import { boundSignal, pause } from './pause.ts';
+import { pause } from './pause.ts';
 import { describeRequest, type RequestObserver } from './request-facts.ts';
 
 /** Longest a call may take when its caller sets no earlier deadline. */

@@ -27,26 +27,15 @@ export interface RuleOutcome {
   readonly message?: string;
 }
 
-interface Link {
-  readonly name: string;
-  readonly ask: () => Verdict | undefined;
-}
-
 /**
  * Decides the next step for one workload.
  * @throws when no rule answers: each chain must be total.
  */
 export function planWorkload(input: Input): Plan {
-  const plan = decide(input);
+  const plan = withRules(input, firstOf);
   if (plan === undefined) throw new Error(`no rule answered for ${formatKey(input.key)}`);
   const { givesUpAt } = input;
   return givesUpAt === undefined ? plan : { ...plan, wakeAt: Math.min(givesUpAt, plan.wakeAt ?? Infinity) };
-}
-
-function decide(input: Input): Plan | undefined {
-  if (isCron(input)) return firstOf(CRON_RULES, input);
-  if (isOwned(input)) return firstOf(OWNED_RULES, input);
-  return isProcess(input) ? firstOf(PROCESS_RULES, input) : undefined;
 }
 
 function firstOf<I extends Input>(rules: readonly Rule<I>[], input: I): Plan | undefined {
@@ -68,15 +57,18 @@ export function planClaims(input: Input): readonly Action[] {
 
 /** Every rule of the chain that `planWorkload` asks, in its order, with what it said of the same input. */
 export function explainWorkload(input: Input): readonly RuleOutcome[] {
-  const chain = chainOf(input);
+  return withRules(input, outcomesOf) ?? [];
+}
+
+function outcomesOf<I extends Input>(rules: readonly Rule<I>[], input: I): readonly RuleOutcome[] {
   const outcomes: RuleOutcome[] = [];
   let isDecided = false;
-  for (const [at, { name, ask }] of chain.entries()) {
-    const verdict = isDecided ? undefined : ask();
+  for (const [at, { name, check }] of rules.entries()) {
+    const verdict = isDecided ? undefined : check(input);
     if (verdict === undefined) outcomes.push({ rule: name, outcome: isDecided ? 'not-reached' : 'pass' });
     else {
       const { reason, message } = verdict;
-      const isFine = at === chain.length - 1 && TONE[reason] === 'ok';
+      const isFine = at === rules.length - 1 && TONE[reason] === 'ok';
       outcomes.push({ rule: name, outcome: isFine ? 'pass' : 'stop', reason, message });
       isDecided = true;
     }
@@ -84,15 +76,14 @@ export function explainWorkload(input: Input): readonly RuleOutcome[] {
   return outcomes;
 }
 
-/** The rules for the kind of the workload. */
-function chainOf(input: Input): readonly Link[] {
-  if (isCron(input)) return bind(CRON_RULES, input);
-  if (isOwned(input)) return bind(OWNED_RULES, input);
-  return isProcess(input) ? bind(PROCESS_RULES, input) : [];
-}
-
-function bind<I extends Input>(rules: readonly Rule<I>[], input: I): readonly Link[] {
-  return rules.map(({ name, check }) => ({ name, ask: () => check(input) }));
+/** What `use` makes of the rules for the kind of the workload. */
+function withRules<T>(
+  input: Input,
+  use: <I extends Input>(rules: readonly Rule<I>[], input: I) => T,
+): T | undefined {
+  if (isCron(input)) return use(CRON_RULES, input);
+  if (isOwned(input)) return use(OWNED_RULES, input);
+  return isProcess(input) ? use(PROCESS_RULES, input) : undefined;
 }
 
 // The kind of the key is the kind of the workload: the sources keep them by key.
