@@ -23,15 +23,7 @@ const PAGES = resolve(import.meta.dirname, '../../docs/explanation');
 const USAGE = `usage: npm run torture -- [--faults N] [--seed S] [--keep]: N ≥ 1 and S are whole numbers
        npm run torture -- --leader-changes N [--workloads M] [--keep]: N ≥ 1, M a multiple of 4`;
 
-const { values } = parseArgs({
-  options: {
-    faults: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    'leader-changes': { type: 'string' },
-    workloads: { type: 'string', default: '40' },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const values = readArguments();
 const count = Number(values.faults);
 const seed = Number(values.seed);
 const changes = Number(values['leader-changes'] ?? 1);
@@ -40,11 +32,33 @@ const isUsable =
   [count, changes, workloads].every((value) => Number.isInteger(value) && value >= 1) &&
   Number.isInteger(seed) &&
   workloads % 4 === 0;
-if (!isUsable) {
-  console.error(USAGE);
+if (!isUsable) refuse();
+process.exitCode = (await (values['leader-changes'] === undefined ? torture() : leaderChanges())) ? 0 : 1;
+
+function readArguments() {
+  try {
+    const { values: found } = parseArgs({
+      options: {
+        faults: { type: 'string', default: '100' },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        'leader-changes': { type: 'string' },
+        workloads: { type: 'string', default: '40' },
+        keep: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (!found.help) return found;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(why?: string): never {
+  console.error(why === undefined ? USAGE : `${why}\n\n${USAGE}`);
   process.exit(2);
 }
-process.exitCode = (await (values['leader-changes'] === undefined ? torture() : leaderChanges())) ? 0 : 1;
 
 async function leaderChanges(): Promise<boolean> {
   const outcome = await changeLeadersOften({ changes, workloads });
