@@ -2,8 +2,7 @@
  * The HTTP server: finds the route, asks whether the caller may, writes the answer. Reading never changes anything.
  * Nothing of what goes wrong inside reaches a client but a code and the id of the request.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { describeProblem, type Refusal, API_PROBLEMS } from '../api/v1/problem.ts';
 import type { TlsFiles } from '../config/config.ts';
 import type { Problem } from '../core/problem.ts';
@@ -16,6 +15,11 @@ import { plainAddress } from './peer.ts';
 import { RateLimit, type Rate } from './rate-limit.ts';
 import { json, type Reply, type Request, type Router, type Route, type StreamReply } from './route.ts';
 import { followKeyMaterial, readKeyMaterial, type KeyMaterial } from './tls-files.ts';
+
+// An import of node:http reads all its exports, and one of them loads an implementation of fetch and of web sockets:
+// a twelfth of our start, for nothing.
+const { createServer } = process.getBuiltinModule('node:http');
+const { createServer: createTlsServer } = process.getBuiltinModule('node:https');
 
 export interface HttpServer {
   readonly port: number;

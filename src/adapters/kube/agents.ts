@@ -8,7 +8,7 @@ import { createSecureContext } from 'node:tls';
 import { MINUTE, SECOND, type Duration, type Instant } from '../../core/time.ts';
 import type { Clock } from '../../ports/system.ts';
 import type { Connection, Pem } from './connection.ts';
-import { Agent } from './http.ts';
+import { Pool } from './http.ts';
 import type { KeyPair } from './identity.ts';
 
 /** How long a connection without a request is kept: an API server closes it after 90 s. */
@@ -16,9 +16,9 @@ const KEPT_OPEN: Duration = 85 * SECOND;
 
 export interface AgentPair {
   /** At most 32 requests in flight, kept alive. */
-  readonly calls: Agent;
+  readonly calls: Pool;
   /** One socket for each watch. A body that is silent for 100 s is a half-open connection: bookmarks come each minute. */
-  readonly watches: Agent;
+  readonly watches: Pool;
 }
 
 export class Agents {
@@ -89,6 +89,7 @@ export class Agents {
 
 async function openPair(connection: Connection, given: KeyPair | undefined): Promise<AgentPair> {
   const { ca, credential } = connection;
+  const { origin } = new URL(connection.server);
   const keys =
     credential.kind === 'certificate'
       ? { cert: await pemText(credential.certificate), key: await pemText(credential.key) }
@@ -107,8 +108,8 @@ async function openPair(connection: Connection, given: KeyPair | undefined): Pro
   // HTTP/1.1 only: over HTTP/2 all watches would share one socket, its flow control and its failures.
   const shared = { connect, allowH2: false, pipelining: 1, headersTimeout: 30 * SECOND };
   return {
-    calls: new Agent({ ...shared, connections: 32, keepAliveTimeout: KEPT_OPEN, bodyTimeout: MINUTE }),
-    watches: new Agent({ ...shared, connections: null, bodyTimeout: 100 * SECOND }),
+    calls: new Pool(origin, { ...shared, connections: 32, keepAliveTimeout: KEPT_OPEN, bodyTimeout: MINUTE }),
+    watches: new Pool(origin, { ...shared, connections: null, bodyTimeout: 100 * SECOND }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What `http.ts` takes of undici by file, with the types that undici has for its whole. */
-declare module 'undici/lib/dispatcher/agent.js' {
-  export { Agent as default } from 'undici';
+declare module 'undici/lib/dispatcher/pool.js' {
+  export { Pool as default } from 'undici';
 }
 
 declare module 'undici/lib/api/api-request.js' {

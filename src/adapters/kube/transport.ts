@@ -9,14 +9,13 @@
  *   server said for how long; if the deadline comes first, the server's refusal is the answer.
  * - Nothing else is repeated. A write that failed on the way may have been applied.
  */
-import type { Dispatcher } from 'undici';
 import { SECOND, type Duration } from '../../core/time.ts';
 import { boundSignal } from '../../ports/bound-signal.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import { Agents, type AgentPair } from './agents.ts';
 import type { Connection } from './connection.ts';
 import { openCredential } from './credential.ts';
-import { request } from './http.ts';
+import { exchange, openResponse, type HttpRequest, type HttpResponse } from './http.ts';
 import type { Identity, IdentitySource } from './identity.ts';
 import { pause } from './pause.ts';
 import { describeRequest, type RequestObserver } from './request-facts.ts';
@@ -79,6 +78,8 @@ export interface TransportOptions {
 export class Transport {
   /** The server's address, without credentials. */
   readonly address: string;
+  /** Path before every other, where the server is behind a proxy. */
+  readonly #prefix: string;
   readonly #agents: Agents;
   readonly #credential: IdentitySource;
   readonly #clock: Clock;
@@ -88,6 +89,7 @@ export class Transport {
 
   constructor(connection: Connection, options: TransportOptions) {
     this.address = connection.server;
+    this.#prefix = new URL(connection.server).pathname.replace(/\/$/, '');
     this.#clock = options.clock;
     this.#agents = new Agents(connection, options.clock);
     this.#credential = openCredential(connection.credential, options);
@@ -117,16 +119,12 @@ export class Transport {
     signal: AbortSignal,
     silence: Duration,
   ): Promise<OpenStream | Reply> {
-    const options: SendOptions = { agent: 'watches', bodyTimeout: silence };
-    let sent = await this.#send({ method: 'GET', path, query }, signal, options);
-    if (sent.kind === 'response' && sent.response.statusCode === 401) {
-      const refused = await read(sent.response, signal);
-      if (!(await this.#isReplaced(sent.identity, signal))) return refused;
-      sent = await this.#send({ method: 'GET', path, query }, signal, options);
-    }
-    if (sent.kind === 'failed') return sent;
-    if (sent.response.statusCode !== 200) return read(sent.response, signal);
-    return { kind: 'open', body: sent.response.body };
+    const call: Call = { method: 'GET', path, query };
+    let opened = await this.#open(call, signal, silence);
+    const isRefused = opened.reply.kind === 'answered' && opened.reply.status === 401;
+    if (isRefused && (await this.#isReplaced(opened.identity, signal)))
+      opened = await this.#open(call, signal, silence);
+    return opened.reply;
   }
 
   /**
@@ -174,74 +172,84 @@ export class Transport {
     }
   }
 
-  async #sendAndRead(
-    call: Call,
-    signal: AbortSignal,
-  ): Promise<{ readonly reply: Reply; readonly identity?: Identity }> {
-    const sent = await this.#send(call, signal, { agent: 'calls' });
-    if (sent.kind === 'failed') return { reply: sent };
-    return { reply: await read(sent.response, signal), identity: sent.identity };
+  async #sendAndRead(call: Call, signal: AbortSignal): Promise<Sent<Reply>> {
+    return this.#send(call, signal, async ({ calls }, request) =>
+      answerOf(await exchange(calls, request, signal)),
+    );
   }
 
-  async #send(call: Call, signal: AbortSignal, options: SendOptions): Promise<Sent | Failure> {
+  async #open(call: Call, signal: AbortSignal, silence: Duration): Promise<Sent<OpenStream | Reply>> {
+    return this.#send(call, signal, async ({ watches }, request) => {
+      const response = await openResponse(watches, { ...request, bodyTimeout: silence }, signal);
+      const { statusCode, headers, body } = response;
+      if (statusCode === 200) return { kind: 'open', body };
+      return answerOf({ statusCode, headers, text: await body.text() });
+    });
+  }
+
+  /** Never rejects. */
+  async #send<R extends OpenStream | Answer>(
+    call: Call,
+    signal: AbortSignal,
+    send: (agents: AgentPair, request: HttpRequest) => Promise<R>,
+  ): Promise<Sent<R | Failure>> {
     let agents: AgentPair;
     let identity: Identity;
     try {
       identity = await this.#credential.current(signal);
       agents = await this.#agents.current(identity.certificate);
     } catch (error) {
-      return { kind: 'failed', cause: `not sent: ${describe(error)}`, code: 'CONNECTION' };
+      return { reply: { kind: 'failed', cause: `not sent: ${describe(error)}`, code: 'CONNECTION' } };
     }
     // Checked again after the awaits above: undici would not send either, but its error does not say so.
-    if (signal.aborted) return { kind: 'failed', cause: 'not sent: aborted before', code: 'ABORTED' };
-    const search = call.query ? `?${new URLSearchParams(call.query).toString()}` : '';
+    if (signal.aborted)
+      return { reply: { kind: 'failed', cause: 'not sent: aborted before', code: 'ABORTED' } };
     try {
-      const response = await request(`${this.address}${call.path}${search}`, agents[options.agent], {
-        method: call.method,
-        signal,
-        headers: {
-          accept: 'application/json',
-          'user-agent': this.#userAgent,
-          ...(identity.token !== undefined && { authorization: `Bearer ${identity.token}` }),
-          ...(call.body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
-        },
-        ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-        ...(options.bodyTimeout !== undefined && { bodyTimeout: options.bodyTimeout }),
-      });
-      this.#onRequest?.(describeRequest(call, String(response.statusCode)));
-      return { kind: 'response', response, identity };
+      const reply = await send(agents, this.#requestOf(call, identity));
+      this.#onRequest?.(describeRequest(call, String(reply.kind === 'open' ? 200 : reply.status)));
+      return { reply, identity };
     } catch (error) {
       this.#onRequest?.(describeRequest(call, 'failed'));
-      return failureOf(error, signal);
+      return { reply: failureOf(error, signal) };
     }
   }
-}
 
-interface SendOptions {
-  readonly agent: keyof AgentPair;
-  readonly bodyTimeout?: Duration;
-}
-
-interface Sent {
-  readonly kind: 'response';
-  readonly response: Dispatcher.ResponseData;
-  readonly identity: Identity;
-}
-
-async function read(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<Reply> {
-  let text: string;
-  try {
-    text = await response.body.text();
-  } catch (error) {
-    return failureOf(error, signal);
+  #requestOf(call: Call, identity: Identity): HttpRequest {
+    const { method, path, query, body, contentType = 'application/json' } = call;
+    const search = query === undefined ? '' : `?${encodeQuery(query)}`;
+    return {
+      method,
+      path: `${this.#prefix}${path}${search}`,
+      headers: {
+        accept: 'application/json',
+        'user-agent': this.#userAgent,
+        ...(identity.token !== undefined && { authorization: `Bearer ${identity.token}` }),
+        ...(body !== undefined && { 'content-type': contentType }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    };
   }
-  const seconds = Number(response.headers['retry-after']);
+}
+
+interface Sent<R> {
+  readonly reply: R;
+  /** With which it was sent; absent where it was not, or nothing came back. */
+  readonly identity?: Identity;
+}
+
+function encodeQuery(query: Query): string {
+  return Object.entries(query)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join('&');
+}
+
+function answerOf({ statusCode, headers, text }: HttpResponse): Answer {
+  const seconds = Number(headers['retry-after']);
   return {
     kind: 'answered',
-    status: response.statusCode,
+    status: statusCode,
     body: parseJson(text),
-    ...(response.headers['retry-after'] !== undefined &&
-      Number.isFinite(seconds) && { retryAfter: seconds * SECOND }),
+    ...(headers['retry-after'] !== undefined && Number.isFinite(seconds) && { retryAfter: seconds * SECOND }),
   };
 }
 
