@@ -1,7 +1,7 @@
 /**
  * Domain events as Kubernetes events (events.k8s.io/v1), so that `kubectl describe` of a pod or a custom resource tells
  * the story. Best effort: an event that cannot be written is dropped after one attempt, as is one that finds a long queue
- * before it, and no decision ever waits for one: while many workloads wait to be looked at, events wait for them.
+ * before it, and no decision ever waits for one: while workloads wait to be looked at, events wait for them.
  */
 import type { Told } from '../core/control/desk.ts';
 import { describeTicks, type DomainEvent, type WorkloadView } from '../core/projection.ts';
@@ -49,8 +49,7 @@ interface Reference {
 const WRITE_TIMEOUT: Duration = 2000;
 /** Events waiting to be written. A thousand starts at once are told by status and metrics; their events must not slow them down. */
 const BACKLOG = 50;
-/** With more workloads than this waiting, an event waits too, and for how long at most. */
-const BUSY = 32;
+/** For how long at most an event waits while workloads do. */
 const PATIENCE: Duration = 10_000;
 const LOOK_EVERY: Duration = 200;
 
@@ -141,7 +140,7 @@ export class EventRecorder {
     const { clock } = this.#system;
     const { signal } = this.#closing;
     const until = clock.now() + PATIENCE;
-    while (this.#options.depth() > BUSY && clock.now() < until && !signal.aborted)
+    while (this.#options.depth() > 0 && clock.now() < until && !signal.aborted)
       await pause(clock, LOOK_EVERY, signal);
   }
 
