@@ -31,7 +31,7 @@ function openRecorder() {
   return { system, written, work, recorder, permit };
 }
 
-it('an event waits while many workloads wait, and is written once few do', async () => {
+it('an event waits while workloads wait, and is written once none does', async () => {
   const { system, written, work, recorder, permit } = openRecorder();
   work.depth = 1;
   permit('one');
