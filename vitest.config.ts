@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     testTimeout: 20_000,
+    // On two cores the default is one, and most of what the tests do is waiting.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
