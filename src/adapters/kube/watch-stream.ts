@@ -42,10 +42,7 @@ class LineFramer {
     const lines: string[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      this.#partial.push(chunk.subarray(start, end));
-      lines.push(Buffer.concat(this.#partial).toString('utf8'));
-      this.#partial = [];
-      this.#length = 0;
+      lines.push(this.#complete(chunk, start, end));
       start = end + 1;
     }
     if (start < chunk.length) {
@@ -53,6 +50,14 @@ class LineFramer {
       this.#length += chunk.length - start;
     }
     return lines;
+  }
+
+  #complete(chunk: Buffer, start: number, end: number): string {
+    if (this.#partial.length === 0) return chunk.toString('utf8', start, end);
+    const line = Buffer.concat([...this.#partial, chunk.subarray(start, end)]).toString('utf8');
+    this.#partial = [];
+    this.#length = 0;
+    return line;
   }
 }
 
