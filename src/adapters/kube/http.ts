@@ -44,7 +44,7 @@ export function exchange(pool: Pool, request: HttpRequest, signal: AbortSignal):
   });
 }
 
-/** Collects the body by itself: a stream for each of a thousand short answers is a tenth of what they cost us. */
+/** Collects the body by itself: streams, and URLs taken apart again, were 0.2 of 3.2 CPU seconds in a start of a thousand workloads. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal;
   readonly #resolve: (response: HttpResponse) => void;
