@@ -34,9 +34,12 @@ export function openResponse(
   return send.call(pool, { ...request, signal });
 }
 
+/** The signal aborted while the request waited for a connection. */
+export class NeverSent extends Error {}
+
 /**
- * A request and its complete response. Rejects with the error of the connection, or at once with the signal's reason; a
- * request that waited for a connection until then is never sent.
+ * A request and its complete response. Rejects with the error of the connection, or at once when the signal aborts: with its
+ * reason, or with `NeverSent`, and then it never will be.
  */
 export function exchange(pool: Pool, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
@@ -97,9 +100,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   readonly #abort = (): void => {
-    const reason: unknown = this.#signal.reason;
-    this.#controller?.abort(reason instanceof Error ? reason : new Error('aborted'));
-    this.#reject(reason);
+    const { reason } = this.#signal as { readonly reason: unknown };
+    const error = reason instanceof Error ? reason : new Error('aborted');
+    if (this.#controller === undefined) return this.#reject(new NeverSent(error.message));
+    this.#controller.abort(error);
+    this.#reject(error);
   };
 
   #release(): void {

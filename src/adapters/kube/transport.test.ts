@@ -103,6 +103,26 @@ describe('what is sent', () => {
     stop.abort();
   });
 
+  it('who waits for a free connection when the time is up is answered at once, and never sent', async () => {
+    const held: Exchange[] = [];
+    const { server, reader, writer } = await connect((exchange) => void held.push(exchange));
+    const calls = Array.from({ length: 32 }, () => reader.get(REF, NEVER));
+    await vi.waitFor(() => expect(held.length).toBe(32));
+    const stop = new AbortController();
+    const waiting = writer.create(CONFIG_MAPS, OBJECT, stop.signal);
+    const behind = reader.get(REF, NEVER);
+    // By then both stand in line.
+    await new Promise(setImmediate);
+    stop.abort(new Error('the term is over'));
+    expect(await waiting).toEqual({ kind: 'unknown', cause: 'not sent: the term is over', code: 'ABORTED' });
+    for (const exchange of held.splice(0)) exchange.reply(200, OBJECT);
+    await Promise.all(calls);
+    await vi.waitFor(() => expect(held.length).toBe(1));
+    held[0]?.reply(200, OBJECT);
+    expect((await behind).kind).toBe('done');
+    expect(server.seen.map(({ method }) => method)).not.toContain('POST');
+  });
+
   it('replace without a resourceVersion is a defect of the caller', async () => {
     const { writer } = await connect(() => {});
     await expect(writer.replace(CONFIG_MAPS, { metadata: { name: 'a' } }, NEVER)).rejects.toThrow(TypeError);

@@ -15,7 +15,7 @@ import type { Clock, Log } from '../../ports/system.ts';
 import { Agents, type AgentPair } from './agents.ts';
 import type { Connection } from './connection.ts';
 import { openCredential } from './credential.ts';
-import { exchange, openResponse, type HttpRequest, type HttpResponse } from './http.ts';
+import { exchange, NeverSent, openResponse, type HttpRequest, type HttpResponse } from './http.ts';
 import type { Identity, IdentitySource } from './identity.ts';
 import { pause } from './pause.ts';
 import { describeRequest, type RequestObserver } from './request-facts.ts';
@@ -209,6 +209,8 @@ export class Transport {
       this.#onRequest?.(describeRequest(call, String(reply.kind === 'open' ? 200 : reply.status)));
       return { reply, identity };
     } catch (error) {
+      if (error instanceof NeverSent)
+        return { reply: { kind: 'failed', cause: `not sent: ${error.message}`, code: 'ABORTED' } };
       this.#onRequest?.(describeRequest(call, 'failed'));
       return { reply: failureOf(error, signal) };
     }
