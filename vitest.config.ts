@@ -1,11 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Tiers (see CONTRIBUTING): `--project unit` needs nothing but Node, the others start real servers.
 export default defineConfig({
   test: {
     testTimeout: 20_000,
-    // On two cores the default is one, and most of what the tests do is waiting.
-    maxWorkers: 2,
+    // The default leaves one core free; of two that is half, and most of what the tests do is waiting.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,

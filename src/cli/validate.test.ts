@@ -62,7 +62,7 @@ warning: UnknownKey: all/a.yaml:2:9: redis.passwrd: passwrd is not a known key; 
 error: MissingField: all/a.yaml:4:15: workloads.processes[0].image: image is required
   hint: name a container image, for example busybox:1.36
 error: MalformedYaml: all/d.yaml:2:1: the indentation does not fit
-  hint: check the indentation and the quotes on this line and the one before
+  hint: check indentation, commas and quotes on this line and the one before
 error: DuplicateName: all/process-c.yml:3:3: [1].name: process/default/c is defined twice, first at line 1
   hint: rename one, or give it another namespace
 4 files, 4 errors, 1 warning

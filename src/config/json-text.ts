@@ -77,7 +77,7 @@ class Walk {
       const key = this.#quoted();
       if (entries.has(key.text)) throw new Unfit();
       this.#pass(COLON);
-      entries.set(key.text, { value: this.value(depth + 1), ...(key.at && { at: key.at }) });
+      entries.set(key.text, { value: this.value(depth + 1), at: key.at });
       this.#pass(COMMA);
     }
     this.#offset += 1;
@@ -96,7 +96,7 @@ class Walk {
     return { kind: 'list', items, at };
   }
 
-  #quoted(): ScalarNode {
+  #quoted(): ScalarNode & { readonly at: Position } {
     this.#peek();
     const at = this.#position();
     const start = this.#offset;

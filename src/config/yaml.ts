@@ -174,7 +174,7 @@ function malformed(message: string, at?: Position): Problem {
   return {
     code: 'MalformedYaml',
     message,
-    hint: 'check the indentation and the quotes on this line and the one before',
+    hint: 'check indentation, commas and quotes on this line and the one before',
     ...at,
   };
 }
@@ -199,7 +199,7 @@ function describeError({ code }: YAMLError): string {
     case 'BAD_SCALAR_START':
       return 'a plain text cannot begin with this character: put it in quotes';
     case 'MULTILINE_IMPLICIT_KEY':
-      return 'a key goes over several lines; a colon or a quote may be missing';
+      return 'a key goes over several lines; a comma, a colon or a quote may be missing';
     default:
       return `not valid YAML (${code})`;
   }

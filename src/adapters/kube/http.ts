@@ -100,7 +100,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   readonly #abort = (): void => {
-    const { reason } = this.#signal as { readonly reason: unknown };
+    const reason: unknown = this.#signal.reason;
     const error = reason instanceof Error ? reason : new Error('aborted');
     if (this.#controller === undefined) return this.#reject(new NeverSent(error.message));
     this.#controller.abort(error);

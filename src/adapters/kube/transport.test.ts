@@ -185,6 +185,19 @@ describe('what an answer means for a write', () => {
     expect(server.seen.length).toBe(0);
   });
 
+  it('an answer that comes in pieces is put together, also where a character was cut', async () => {
+    const object = { metadata: { ...OBJECT.metadata, labels: { word: 'Brüder' } } };
+    const bytes = Buffer.from(JSON.stringify(object));
+    const cut = bytes.indexOf('ü') + 1;
+    const { reader } = await connect((exchange) => {
+      const body = exchange.open();
+      for (const piece of [bytes.subarray(0, 5), bytes.subarray(5, cut), bytes.subarray(cut)])
+        body.write(piece);
+      body.end();
+    });
+    expect(await reader.get(REF, NEVER)).toEqual({ kind: 'done', object });
+  });
+
   it('a body that stalls ends with the deadline of the call', async () => {
     const { server, system, writer } = await connect((exchange) => exchange.open().write('{"metadata":'));
     const writing = writer.create(CONFIG_MAPS, OBJECT, NEVER);
